@@ -183,7 +183,7 @@ openapi: environment ## write shared/openapi.json from both services
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 
-render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/lists/rendered
+render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/*/rendered
 	@$(VENV)/python -m services.worker.render_sql
 	@$(VENV)/python -m tests.unit.query.rendered_sql
 

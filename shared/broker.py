@@ -30,7 +30,10 @@ class Volume(StrEnum):
 
 
 class Task(StrEnum):
-    """All tasks: the name, the queue, and the volumes that it writes. Every worker of the queue has these volumes (tests/deploy/test_tasks.py)."""
+    """All tasks but those of jobs (shared/jobs.py): the name, the queue, and the volumes that it writes.
+
+    Every worker of the queue has these volumes (tests/deploy/test_tasks.py).
+    """
 
     DRAIN = "drain", Queue.DRAIN
     CANARY = "canary", Queue.DRAIN
@@ -42,14 +45,11 @@ class Task(StrEnum):
     REMOVE_DEAD_CONSUMERS = "maintenance.remove_dead_consumers", Queue.MAINTENANCE
     FORGET_CHANGES = "maintenance.forget_changes", Queue.MAINTENANCE
     CHECK_ACCOUNTING = "maintenance.check_accounting", Queue.MAINTENANCE
-    SCRUB = "maintenance.scrub", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
-    ERASE = "maintenance.erase", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
     MERGE_USERS = "maintenance.merge_users", Queue.MAINTENANCE
     REKEY_PROJECT = "maintenance.rekey_project", Queue.MAINTENANCE
     JOIN_PROJECTS = "maintenance.join_projects", Queue.MAINTENANCE
     ARCHIVE = "maintenance.archive", Queue.MAINTENANCE, Volume.ARCHIVE
-    RETENTION = "maintenance.retention", Queue.MAINTENANCE, Volume.ARCHIVE
-    REPRICE = "maintenance.reprice", Queue.MAINTENANCE
+    BEGIN_RETENTION = "maintenance.begin_retention", Queue.MAINTENANCE
 
     queue: Queue
     writes: frozenset[Volume]
@@ -84,7 +84,7 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_default_queue": Queue.DRAIN.value,
         "task_create_missing_queues": True,
-        "task_routes": {task.value: {"queue": task.queue.value} for task in Task},
+        "task_routes": {task.value: {"queue": task.queue.value} for task in Task} | {"job.*": {"queue": Queue.MAINTENANCE.value}},
         # A publisher must fail at once: beat sends again what is not sent.
         "task_publish_retry": False,
         "broker_connection_retry_on_startup": True,

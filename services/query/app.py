@@ -60,7 +60,7 @@ from services.query.routes import (
 from services.query.search_index.host import search_index
 from services.query.settings import Settings
 from services.query.status.job_watch import JobWatch
-from services.query.status.journal_lag import connect_redis
+from services.query.status.state import connect_redis
 from shared.auth.authentication import AccessControl, require_admin_key
 from shared.auth.key_cache import KeyCache
 from shared.auth.keys import StoredKey

@@ -15,18 +15,18 @@ from uuid import UUID
 import msgspec
 
 from services.query.answers.answer import Answer, annotations_of, value_type
-from services.query.answers.comparison import ChangeOfGroup, Comparison
 from services.query.answers.days import DayFailure, DayProject, DaySession
 from services.query.answers.lists import Project, ProjectPart
 from services.query.answers.live import LiveItem, LiveSession, LiveSessions
-from services.query.answers.machines import Machine, MachinePage
 from services.query.answers.operations import Me, OwnKey, UnpricedModel
-from services.query.answers.prices import ModelPrice
-from services.query.answers.quota import Quota, QuotaWindow
 from services.query.answers.stats import CallPoint, ErrorCount, Point, Tool, UsageItem, UsageRange, UsageReport, UserShare
-from services.query.answers.tool_errors import FailedPoint, FailedTool
-from services.query.answers.usage_blocks import UsageBlock, UsageBlockPage
-from services.query.answers.users import User, UserPage
+from services.query.queries.lists.machines import Machine, MachinePage
+from services.query.queries.lists.prices import ModelPrice
+from services.query.queries.lists.users import User, UserPage
+from services.query.queries.stats.comparison import ChangeOfGroup, Comparison
+from services.query.queries.stats.quota import Quota, QuotaWindow
+from services.query.queries.stats.tool_errors import FailedPoint, FailedTool
+from services.query.queries.stats.usage_blocks import UsageBlock, UsageBlockPage
 
 Fields = frozenset[tuple[type[Answer], str]]
 

@@ -4,31 +4,32 @@ A row belongs to a session, a project and a user. Several files may hold version
 table needs an entry here, a migration, and its staging table (services/worker/persist/staging/staging_tables.py).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from services.worker.sql_text import sql
+from shared.tables.catalogue import TABLES
 
 # The columns of all of these tables. A row never changes these, but it may be moved (services/worker/sessions/reattribution.py).
 KEYS: Final = ("session_id", "project_id", "user_id", "occurred_at")
+_OF_EVERY_ROW: Final = ("id", "source", "brought_by", "received_at", "persisted_at", "path_project_id")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RowTable:
-    """A table of counted rows. Its columns besides id, KEYS, source, brought_by and received_at are `fixed`, `counted` and `uncounted`.
-
-    Where hooks bring rows too, `source` is uncounted: it is that of the best version. Elsewhere it is that of the first.
-    """
+    """A table of counted rows. Its columns in the catalogue that are neither keys nor `fixed` or `counted` are `uncounted`."""
 
     name: str
     # Columns that all versions of a row agree on.
     fixed: tuple[str, ...] = ()
-    # Columns that come from the best version: those that sessions and aggregates count, and the others.
+    # Columns that come from the best version and that sessions and aggregates count.
     counted: tuple[str, ...] = ()
-    uncounted: tuple[str, ...] = ()
-    # SQL over a {row}: the greater version is the better one, the first difference decides. Must cover every column that can differ.
+    # SQL over a {row}: the greater version is the better one, the first difference decides.
     ranks: tuple[str, ...] = ()
+    # Columns that follow from others, so that no rank looks at them.
+    follow: tuple[str, ...] = ()
     # {measure: SQL over a row}: what a row adds to its session and to activity_rollups.
     measures: Mapping[str, str] = field(default_factory=dict)
     # False: its rows count for nothing, not even for the times of their session.
@@ -43,6 +44,18 @@ class RowTable:
     def columns(self) -> tuple[str, ...]:
         """The columns that sessions and aggregates read."""
         return (*KEYS, *self.fixed, *self.counted)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """The other columns that come from the best version; `source` where hooks bring rows too, elsewhere it is that of the first."""
+        known = {*_OF_EVERY_ROW, *self.columns} - ({"source"} if NOT_OF_HOOK in self.ranks else set())
+        return tuple(name for name in TABLES[self.name].named() if name not in known)
+
+    @property
+    def all_ranks(self) -> tuple[str, ...]:
+        """`ranks`, then any order of the columns that these leave out, so that every column that can differ decides."""
+        told = {*self.follow, *re.findall(r"\{row\}\.(\w+)", " ".join(self.ranks))}
+        return (*self.ranks, *(f"coalesce({{row}}.{name}::text, '') COLLATE \"C\"" for name in self.uncounted if name not in told))
 
 
 # A hook says the same of a call as a transcript, but for the duration (services/worker/persist/hook_rows.py).
@@ -75,7 +88,7 @@ _PATCH_RANKS = (
 MESSAGES: Final = RowTable(
     "messages",
     fixed=("role",),
-    uncounted=("content", "model", "agent_id"),
+    follow=("model",),
     ranks=("length({row}.content)", '{row}.content COLLATE "C"', *_AGENT_RANKS),
     measures={"user_messages": "(role = 'user')::int", "assistant_messages": "(role = 'assistant')::int"},
     has_user_name=True,
@@ -88,24 +101,8 @@ AND EXISTS (SELECT FROM session_facts AS f WHERE f.session_id = s.session_id AND
 TOOL_CALLS: Final = RowTable(
     "tool_calls",
     fixed=("tool_name",),
+    follow=("result_cut_at",),
     counted=("status", "duration_ms", "duration_source", "wait_ms", "error_class"),
-    uncounted=(
-        "parameters",
-        "result",
-        "result_left_out",
-        "result_cut_at",
-        "result_media",
-        "started_agent",
-        "decision",
-        "decision_source",
-        "decision_told_by",
-        "decided_at",
-        "decision_wait_ms",
-        "is_sandboxed",
-        "outcome",
-        "agent_id",
-        "source",
-    ),
     ranks=(
         "({row}.status <> 'pending')",
         NOT_OF_HOOK,
@@ -127,7 +124,6 @@ ACTIVITIES: Final = RowTable(
     "activities",
     fixed=("file_key",),
     counted=("lines_added", "lines_removed"),
-    uncounted=("action", "is_estimated", "tool_call_id", "patch", "patch_left_out", "agent_id", "source"),
     ranks=(
         "NOT {row}.is_estimated",
         NOT_OF_HOOK,
@@ -147,10 +143,7 @@ API_CALLS: Final = RowTable(
         *("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens"),
         *("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd"),
     ),
-    uncounted=(
-        *("web_searches", "effort", "thinking_ms", "cache_write_nano_usd", "price_version", "agent_id"),
-        *("is_fast", "inference_geo", "is_advisor"),
-    ),
+    follow=("cache_write_nano_usd", "price_version"),
     ranks=(
         "{row}.output_tokens",
         "{row}.input_tokens",
@@ -183,7 +176,6 @@ API_CALLS: Final = RowTable(
 TIMELINE_ENTRIES: Final = RowTable(
     "timeline_entries",
     fixed=("kind",),
-    uncounted=("content", "details", "agent_id"),
     counts=False,
     ranks=(
         "octet_length({row}.content)",

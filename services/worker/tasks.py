@@ -13,14 +13,14 @@ from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import idle_sessions, join_projects, merge_users, purge_search_hosts, rekey_projects, reprice, upload_gc
-from services.worker.maintenance.erase import erase as erasures
+from services.worker.maintenance import idle_sessions, join_projects, merge_users, purge_search_hosts, rekey_projects, upload_gc
+from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.scrub import scrub as scrubs
 from services.worker.persist.unread_formats import forget_known
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from shared.broker import Task
+from shared.jobs import RETENTION, JobKind
 
 log = structlog.get_logger()
 
@@ -30,10 +30,6 @@ IMPORT_SECONDS = 24 * 3600
 DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
-# The task of a scrub or an erasure is short, but one of its steps may write the files of a table anew.
-SCRUB_LIMIT_SECONDS = 660
-# A retention's task is short too, but one of its steps may write the files of a large table anew.
-RETENTION_LIMIT_SECONDS = run_retention.JOB.long_lease_seconds
 WAKEUP_EXPIRES_SECONDS = 60
 
 
@@ -116,39 +112,29 @@ def check_accounting() -> None:
         accounting.check_accounting(resources())
 
 
-@app.task(name=Task.SCRUB, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
-def scrub(scrub_id: str) -> None:
-    """Redacts what is stored, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.SCRUB):
-        if scrubs.run(resources(), UUID(scrub_id)):
-            app.send_task(Task.SCRUB, (scrub_id,))
+def add_job_task(kind: JobKind) -> None:
+    """The task of a kind of job."""
+    # Each is short, but a step may write the files of a table anew.
+    limit = JOBS[kind].long_lease_seconds
+
+    @app.task(name=kind.task, soft_time_limit=limit, time_limit=limit + 10)
+    def go_on(job_id: str) -> None:
+        """Goes on with a job of the kind for a while. Sent by ingest, by itself until it is done, and by beat."""
+        with retry_later_if_unavailable(kind.task):
+            if run_job(resources(), kind, UUID(job_id)):
+                app.send_task(kind.task, (job_id,))
 
 
-@app.task(name=Task.ERASE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
-def erase(erasure_id: str) -> None:
-    """Erases a session, a person or a project, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.ERASE):
-        if erasures.run(resources(), UUID(erasure_id)):
-            app.send_task(Task.ERASE, (erasure_id,))
+for _kind in JOBS:
+    add_job_task(_kind)
 
 
-@app.task(name=Task.RETENTION, soft_time_limit=RETENTION_LIMIT_SECONDS, time_limit=RETENTION_LIMIT_SECONDS + 10)
-def drop_what_is_old(run_id: str = "") -> None:
-    """Drops what is older than it is to be kept, some in each task. Sent by ingest, by itself until it is done, and by beat; without an id it begins
-    the day's run.
-    """
-    with retry_later_if_unavailable(Task.RETENTION):
-        wanted = UUID(run_id) if run_id else run_retention.begin_scheduled(resources())
-        if wanted is not None and run_retention.run(resources(), wanted):
-            app.send_task(Task.RETENTION, (str(wanted),))
-
-
-@app.task(name=Task.REPRICE, soft_time_limit=SCRUB_LIMIT_SECONDS, time_limit=SCRUB_LIMIT_SECONDS + 10)
-def price_anew(reprice_id: str) -> None:
-    """Prices stored calls by the prices of today, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.REPRICE):
-        if reprice.run(resources(), UUID(reprice_id)):
-            app.send_task(Task.REPRICE, (reprice_id,))
+@app.task(name=Task.BEGIN_RETENTION)
+def begin_retention() -> None:
+    """Begins the day's run of retention."""
+    with retry_later_if_unavailable(Task.BEGIN_RETENTION):
+        if (run_id := run_retention.begin_scheduled(resources())) is not None:
+            app.send_task(RETENTION.task, (str(run_id),))
 
 
 @app.task(name=Task.MERGE_USERS)

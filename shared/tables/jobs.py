@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.tables.table import ADD, CHANGE, EXPORTED, KEEP, NONE, NOTHING, OF_THE_SERVER, READ, Owner, Table
+from shared.tables.table import CHANGE, EXPORTED, KEEP, NONE, NOTHING, OF_THE_SERVER, READ, Owner, Table
 
 JOBS: Final = (
     Table("import_jobs", Owner.SERVER, CHANGE, KEEP, READ, OF_THE_SERVER, "imports",
@@ -19,31 +19,21 @@ JOBS: Final = (
     Table("exports", "import_jobs", CHANGE, KEEP, READ, OF_THE_SERVER, "exports",
           "ID id blob_url HASH sha256 TIME snapshot_at expires_at NUMBER sessions_total sessions_done bytes WORD counts USER_NAME "
           "bound_user"),
-    Table("scrubs", Owner.SERVER, CHANGE, KEEP, READ, OF_THE_SERVER, NOTHING,
-          "ID id after_key lease_token TIME lease_expires_at created_at started_at finished_at moved_at NUMBER is_dry_run rows_scanned "
-          "rows_changed attempts text_count keep_out rewrite_large delete_uploads WORD status redactions at_stage remains changed_in "
-          "long_locks failure TEXT request_id"),
-    Table("scrub_texts", "scrubs", "INSERT", "SELECT, DELETE, MAINTAIN", NONE, OF_THE_SERVER, NOTHING,
+    Table("jobs", Owner.SERVER, CHANGE, KEEP, READ, OF_THE_SERVER, "forget",
+          "ID id project_ids after_key lease_token USER user_ids TIME from_at to_at lease_expires_at created_at started_at finished_at "
+          "moved_at NUMBER is_dry_run is_exclusive attempts WORD kind status at_stage remains failure USER_NAME names[] TEXT request_id "
+          "JSON options counts"),
+    Table("scrub_texts", "jobs", "INSERT", "SELECT, DELETE, MAINTAIN", NONE, OF_THE_SERVER, NOTHING,
           "ID scrub_id redis_key HASH half"),
-    Table("kept_out_texts", "scrubs", "SELECT, DELETE", KEEP, NONE,
+    Table("kept_out_texts", "jobs", "SELECT, DELETE", KEEP, NONE,
           "fingerprints of secrets go nowhere; what is exported has had them replaced", NOTHING,
           "ID id scrub_id HASH fingerprint TIME created_at NUMBER is_for_good"),
-    Table("erasures", Owner.SERVER, CHANGE, KEEP, READ, OF_THE_SERVER, "forget",
-          "ID id project_ids after_key lease_token USER user_ids TIME from_at to_at lease_expires_at created_at started_at finished_at "
-          "moved_at NUMBER is_dry_run attempts WORD kind status at_stage counts remains failure USER_NAME names[] TEXT request_id"),
-    Table("erasure_sessions", "erasures", NONE, KEEP, NONE, OF_THE_SERVER, "forget",
+    Table("erasure_sessions", "jobs", NONE, KEEP, NONE, OF_THE_SERVER, "forget",
           "ID erasure_id session_id"),
     Table("tombstones", Owner.SERVER, "SELECT, DELETE", KEEP, NONE, EXPORTED, NOTHING,
           "ID job_id -project_id -brought_by USER -user_id HASH key salt TIME from_at to_at created_at WORD kind reason"),
     Table("tombstone_salts", "tombstones", READ, KEEP, NONE, "each tombstone has its salt", NOTHING,
           "HASH salt"),
-    Table("retention_runs", Owner.SERVER, ADD, KEEP, READ, OF_THE_SERVER, NOTHING,
-          "ID id after_key lease_token TIME lease_expires_at created_at started_at finished_at moved_at NUMBER is_dry_run rewrites "
-          "is_scheduled attempts bytes_before bytes_after WORD status at_stage changed_tables failure TEXT request_id"),
-    Table("retention_counts", "retention_runs", NONE, KEEP, READ, OF_THE_SERVER, NOTHING,
+    Table("retention_counts", "jobs", NONE, KEEP, READ, OF_THE_SERVER, NOTHING,
           "ID run_id project_id NUMBER sessions rows bytes WORD what"),
-    Table("reprices", Owner.SERVER, ADD, KEEP, READ,
-          "what calls cost is exported; by what the next ones are priced is decided where they come", NOTHING,
-          "ID id after_key lease_token TIME from_at to_at lease_expires_at created_at started_at finished_at moved_at NUMBER is_dry_run "
-          "attempts WORD status at_stage failure NAME model TEXT request_id JSON by_model"),
 )  # fmt: skip

@@ -2,15 +2,14 @@
 
 The sample transcripts (TRACKER_SAMPLES, default ../shared/samples) are imported into PostgreSQL with the settings of the embedded stack, and a query
 host makes its index. Then a hundred searches are asked, newest first to the last page, and best first. The matches that each must find are computed
-from the tables with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found. The raw lines
-are read as well: what they have and no hit does must be explained by what the import leaves out.
+from the tables with Python's own means. A missed text is one in which a word stands as a whole, or as a part of an identifier, and that was not found.
 """
 
 import argparse
 import statistics
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,11 @@ from tests.bench.report import machine
 from tests.bench.samples_database import samples_database
 from tests.bench.search_host import SearchService, search_host, settle
 from tests.bench.truth_queries import Asked, hundred
-from tests.bench.truth_raw import RawText, not_found, raw_texts
 from tests.bench.truth_texts import Text, may_match, must_match, stored_texts
 
 # If a search has more matches, this many are compared.
 MOST_PAGES, PAGE = 5, 1_000
-# So many are printed of what a search missed, and of the surroundings in raw texts.
+# So many are printed of what a search missed.
 _SHOWN = 12
 
 
@@ -45,7 +43,6 @@ class Outcome(Struct):
     newest_ms: float
     best_ms: float
     is_complete: bool
-    raw: tuple[int, Counter[str], list[str]] | None
 
 
 def main() -> None:
@@ -59,16 +56,16 @@ def main() -> None:
     if not files:
         raise SystemExit("There are no sample transcripts (TRACKER_SAMPLES).")
     with samples_database(options.database, files) as url, tempfile.TemporaryDirectory() as folder:
-        texts, raw = stored_texts(url), raw_texts(files)
-        print(f"{len(texts):,} texts of {len(files)} transcripts, {len(raw):,} different raw texts. {machine()}\n", flush=True)
+        texts = stored_texts(url)
+        print(f"{len(texts):,} texts of {len(files)} transcripts. {machine()}\n", flush=True)
         with search_host(url, Path(folder)) as service:
             settle(service.index)
             asked = {(each.mode, each.q): each for more in range(options.hundreds) for each in hundred(texts, options.seed + more)}
-            outcomes = [_outcome(service, each, texts, raw) for each in asked.values()]
+            outcomes = [_outcome(service, each, texts) for each in asked.values()]
     _print(outcomes)
 
 
-def _outcome(service: SearchService, asked: Asked, texts: list[Text], raw: list[RawText]) -> Outcome:
+def _outcome(service: SearchService, asked: Asked, texts: list[Text]) -> Outcome:
     newest_ms, first = _first_page(service, asked, "newest")
     best_ms, _ = _first_page(service, asked, "best")
     found, last = _all_found(service, asked)
@@ -81,11 +78,7 @@ def _outcome(service: SearchService, asked: Asked, texts: list[Text], raw: list[
     unknown = [found_id for found_id in found if found_id not in by_id]
     if unknown:
         raise RuntimeError(f"{asked.q!r} found what is not stored: {unknown[:3]}")
-    needs = asked.alternatives[0]
-    is_of_raw = last is None and len(asked.alternatives) == len(needs) == 1 and needs[0].kind == "anywhere"
-    hits = [by_id[found_id] for found_id in found]
-    seen = not_found(raw, needs, hits) if is_of_raw else None
-    return Outcome(asked, len(expected), missed, wrong, newest_ms, best_ms, first.is_complete, seen)
+    return Outcome(asked, len(expected), missed, wrong, newest_ms, best_ms, first.is_complete)
 
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -160,12 +153,6 @@ def _print_differences(outcomes: list[Outcome]) -> None:
         for name, texts in (("missed", each.missed), ("wrong", each.wrong)):
             for text in texts[:_SHOWN]:
                 print(f"{name} by {each.asked.q!r} ({each.asked.mode}): {text.id}, {len(text.content):,} characters")
-    of_raw = [(each.asked.q, *each.raw) for each in outcomes if each.raw]
-    reasons: Counter[str] = sum((found for _, _, found, _ in of_raw), Counter())
-    print(f"\nRaw texts that have the searched text: {sum(total for _, total, _, _ in of_raw):,}; in no hit: {dict(reasons)}")
-    for q, _, _, unexplained in of_raw:
-        for around in unexplained[:_SHOWN]:
-            print(f"  {q!r} in a raw {around}")
 
 
 def _times(milliseconds: list[float]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared.logs import configure_logs
-from tests.bench import accepting, capturing, draining, one_task_each, plain_copy
+from tests.bench import accepting, capturing, draining, plain_copy
 from tests.bench.data_sets import say
 from tests.bench.event_source import Events, EventSource
 from tests.bench.freshness import freshness
@@ -26,7 +26,6 @@ class Effort:
     messages: int
     single_entries: int
     fresh_seconds: int
-    tasks: int
     range_bytes: int
 
 
@@ -37,15 +36,12 @@ FULL = Effort(
     messages=50_000,
     single_entries=50_000,
     fresh_seconds=30,
-    tasks=5_000,
     range_bytes=128 * 1024**2,
 )
-QUICK = Effort(
-    rounds=1, seconds=1, tool_calls=6_000, messages=2_000, single_entries=2_000, fresh_seconds=3, tasks=200, range_bytes=8 * 1024**2
-)
+QUICK = Effort(rounds=1, seconds=1, tool_calls=6_000, messages=2_000, single_entries=2_000, fresh_seconds=3, range_bytes=8 * 1024**2)
 # A second, with the search index.
 MESSAGES_TARGET = 4_000
-PARTS = ("accept", "bulk", "capture", "drain", "fresh", "tasks")
+PARTS = ("accept", "bulk", "capture", "drain", "fresh")
 
 
 def main() -> int:
@@ -65,8 +61,8 @@ def main() -> int:
             rows += _bulk(stack, source, effort)
         if "capture" in parts:
             rows += _capture(stack, source, effort)
-        if "drain" in parts or "tasks" in parts:
-            rows += _drain(stack, source, effort, with_tasks="tasks" in parts)
+        if "drain" in parts:
+            rows += _drain(stack, source, effort)
         if "fresh" in parts:
             rows += _fresh(stack, source, effort)
     print(f"Load by {generator()}, {accepting.CONNECTIONS} connections; medians of {effort.rounds} rounds in turn. {machine()}.\n")
@@ -113,10 +109,9 @@ def _unaimed(what: str, found: capturing.Bytes, how: str) -> list[str]:
     return [what, measured, f"{found.other:,.0f} MiB/s {how}", f"{found.ratio:.2f} ×", "", ""]
 
 
-def _drain(stack: Stack, source: EventSource, effort: Effort, *, with_tasks: bool) -> list[list[str]]:
+def _drain(stack: Stack, source: EventSource, effort: Effort) -> list[list[str]]:
     calls, messages = source.tool_calls(effort.tool_calls), source.messages(effort.messages)
     singles = Events(calls.starts, calls.events[: effort.single_entries])
-    few = source.tool_calls(effort.tasks)
     rates: dict[str, list[float]] = {}
     for _ in range(min(effort.rounds, 3)):
         _note(rates, "drain, 500 an entry", draining.events_a_second(stack, calls, entry_events=500))
@@ -128,8 +123,6 @@ def _drain(stack: Stack, source: EventSource, effort: Effort, *, with_tasks: boo
         _note(rates, "drain, messages", draining.events_a_second(stack, messages, entry_events=500))
         _note(rates, "messages indexed", draining.messages_indexed_a_second(stack))
         _note(rates, "plain copy, messages", plain_copy.rows_a_second(stack, messages))
-        if with_tasks:
-            _note(rates, "one task each", one_task_each.events_a_second(stack, few))
     return _drain_rows({name: median(found) for name, found in rates.items()})
 
 
@@ -138,7 +131,7 @@ def _drain_rows(rate: dict[str, float]) -> list[list[str]]:
     bare = f"{copied:,.0f}/s by COPY with rollups ({rate['plain copy without rollups']:,.0f}/s without)"
     singles = rate["drain, 1 an entry"]
     said, said_copied = rate["drain, messages"], rate["plain copy, messages"]
-    rows = [
+    return [
         _ratio("accept → queryable, tool calls, 500 an entry", f"{ours:,.0f}/s", bare, ours / copied, 0.4),
         _ratio("accept → queryable, tool calls, 1 an entry", f"{singles:,.0f}/s", "the same", singles / copied, 0.4),
         [
@@ -151,9 +144,6 @@ def _drain_rows(rate: dict[str, float]) -> list[list[str]]:
         ],
         *_search_rows(rate),
     ]
-    if alone := rate.get("one task each"):
-        rows.append(_ratio("the same with one Celery task per event", f"{ours:,.0f}/s", f"{alone:,.0f}/s", ours / alone, 50))
-    return rows
 
 
 def _search_rows(rate: dict[str, float]) -> list[list[str]]:

@@ -10,9 +10,11 @@ import pytest
 from deploy.embedded.supervision import stack
 from services.worker import tasks
 from shared.broker import Task, Volume
+from shared.jobs import KINDS, JobTask
 from tests.deploy.compose_file import SERVICES
 from tests.k8s.manifests import environment, pods
 
+ALL: list[Task | JobTask] = [*Task, *(kind.task for kind in KINDS.values())]
 URLS = {Volume.ARCHIVE: "TRACKER_ARCHIVE_URL", Volume.BLOBS: "TRACKER_BLOB_URL"}
 
 
@@ -71,15 +73,15 @@ def without_url(urls: Mapping[str, str]) -> set[str]:
 def test_every_task_has_a_worker_and_each_of_them_may_write_what_it_writes(way: str) -> None:
     workers = {"compose": composed, "embedded": embedded}[way]() if way in ("compose", "embedded") else in_kubernetes(way)
 
-    of_task = {task: [worker for worker in workers if task.queue in worker.queues] for task in Task}
+    of_task = {task: [worker for worker in workers if task.queue in worker.queues] for task in ALL}
 
     assert [task for task, readers in of_task.items() if not readers] == [], "nobody reads their queue"
     assert [(task, worker.name) for task, readers in of_task.items() for worker in readers if task.writes - worker.writes] == []
     assert {worker.name: worker.misses for worker in workers if worker.misses} == {}
-    assert {queue for worker in workers for queue in worker.queues} == {task.queue for task in Task}, "a queue without a task"
+    assert {queue for worker in workers for queue in worker.queues} == {task.queue for task in ALL}, "a queue without a task"
 
 
 def test_every_task_has_its_function() -> None:
     ours = {name for name in tasks.app.tasks if not name.startswith("celery.")}
 
-    assert ours == set(Task)
+    assert ours == set(ALL)

@@ -77,24 +77,21 @@ _TABLE: Final = """
 # It counts as a message of its user.
 _ROW_TABLE: Final = """BOOKMARKS: Final = RowTable(
     "bookmarks",
-    uncounted=("note", "line"),
     ranks=("length({row}.note)", '{row}.note COLLATE "C"', "{row}.line"),
     measures={"user_messages": "1"},
     has_user_name=True,
 )
 
 """
-_KIND_TABLE: Final = """    "bookmarks": KindTable(
-        staged="id uuid, session_id text, user_name text, note text, line bigint, occurred_at timestamptz, source text, received_at timestamptz",
-        identities=f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, note, line::text FROM bookmarks WHERE id = ANY(%(ids)s)",
-    ),
+_IDENTITIES: Final = """    "bookmarks": f"SELECT id, session_id, {_IS_CLIENTS_ALONE}, note, line::text FROM bookmarks WHERE id = ANY(%(ids)s)",
 """
 _IDENTITY: Final = """        case Bookmark():
             return Identity(event.note, str(event.line))
 """
 _ROWS: Final = """        case Bookmark():
-            row = (event.id, event.session_id, event.user, event.note, event.line, event.timestamp, event.source, received_at)
-            yield "staged_bookmarks", row
+            yield event
+"""
+_STAGED: Final = """        StagedTable("bookmarks", Bookmark),
 """
 _ROUTE: Final = '''@writes.post(
     "/api/bookmarks", status_code=201, summary="Add a bookmark", **route_documents.single_write(Bookmark, EventAccepted, 201)
@@ -127,13 +124,15 @@ STEPS: Final = (
         "(MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES, BOOKMARKS)",
     ),
     Step("services/worker/persist/staging/event_kind_rows.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
-    Step("services/worker/persist/staging/event_kind_rows.py", "}\n\n\nclass Identity", f"{_KIND_TABLE}}}\n\n\nclass Identity"),
+    Step("services/worker/persist/staging/event_kind_rows.py", "}\n\n\nclass Identity", f"{_IDENTITIES}}}\n\n\nclass Identity"),
     Step(
         "services/worker/persist/staging/event_kind_rows.py",
         f"{_NO_CASE}assert_never(event)\n\n\ndef _md5",
         f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
     ),
     Step("services/worker/persist/staging/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
+    Step("services/worker/persist/staging/stage_records.py", "import Event\n", "import Bookmark, Event\n"),
+    Step("services/worker/persist/staging/stage_records.py", '        StagedTable("messages"', f'{_STAGED}        StagedTable("messages"'),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
     Step("services/ingest/http/examples.py", '    "EventAccepted": {', f'{_EXAMPLE}    "EventAccepted": {{'),

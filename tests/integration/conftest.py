@@ -7,10 +7,19 @@ import pytest
 from redis import Redis
 
 from services.worker.drain.consumer_fencing import JournalConsumer
+from services.worker.maintenance import staged_job
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 
 OpenWorker = Callable[..., Resources]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_rests() -> Iterator[None]:
+    """A step that waits for Redis looks again soon: dozens of tests wait for it twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staged_job, "POLL_SECONDS", 0.02)
+        yield
 
 
 class KeptWorkers:

@@ -9,10 +9,11 @@ from fastapi.testclient import TestClient
 from services.ingest.app import create_app
 from services.ingest.settings import Settings as IngestSettings
 from services.worker.maintenance.idle_sessions import remove_dead_consumers
-from services.worker.maintenance.scrub import scrub
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from shared.feed import FEED_KEY, ITEMS_FIELD, FeedItem, encode_items
+from shared.jobs import SCRUB
 from shared.journal.streams import stream_key
 from tests.conftest import LOCAL
 from tests.scale.counting import assert_all_stored, load
@@ -63,9 +64,9 @@ def test_a_scrub_leaves_nothing_in_the_files_of_any_master(database_url: str, re
         assert all(SECRET.encode() in each for each in files_of(servers))
         worker = open_resources(Settings(database_url=database_url, redis_url=cluster_url(servers), broker_url=redis_url))
         with worker.transaction() as connection:
-            connection.execute("INSERT INTO scrubs (id) VALUES (%s)", (scrub_id := uuid4(),))
+            connection.execute("INSERT INTO jobs (kind, id) VALUES ('scrub', %s)", (scrub_id := uuid4(),))
 
-        while scrub.run(worker, scrub_id):
+        while run_job(worker, SCRUB, scrub_id):
             pass
 
         assert not any(SECRET.encode() in each for each in files_of(servers))

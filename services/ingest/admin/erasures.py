@@ -18,9 +18,9 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import erasures
 from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
-from shared.broker import Task
 from shared.http.errors import BadRequest, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import ERASURE
 
 _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 
@@ -88,7 +88,7 @@ async def start_erasure(request: Request) -> Response:
     # Without what is erased: nothing may have it afterwards.
     record = audit_record(request, "erasure.start", erasure_id, kind=target.kind, dry_run=wanted.dry_run)
     erasure_id = await erasures.add(write.ingest.database, erasure_id, target, is_dry_run=wanted.dry_run, record=record)
-    await asyncio.to_thread(send_tasks, write.ingest.sender, Task.ERASE, (str(erasure_id),))
+    await asyncio.to_thread(send_tasks, write.ingest.sender, ERASURE.task, (str(erasure_id),))
     answer = ErasureStarted(erasure_id=erasure_id, kind=target.kind, dry_run=wanted.dry_run)
     return json_response(answer, 202, {"Location": f"/api/erasures/{erasure_id}"} | (write.headers or {}))
 

@@ -16,13 +16,13 @@ from services.ingest.http import route_documents
 from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import PriceSet, PriceUnset, RepriceStarted
 from services.ingest.journal.wakeup import send_tasks
-from services.ingest.postgres.admin import prices
+from services.ingest.postgres.admin import jobs, prices
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import ADMIN, requires
-from shared.broker import Task
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import REPRICE
 from shared.prices import OwnPrice, Pattern
 
 
@@ -94,12 +94,13 @@ async def start_reprice(request: Request) -> Response:
         raise invalid("to_at", "must be later than from_at")
     reprice_id = write.derived_id() or uuid4()
     record = audit_record(request, "prices.reprice", reprice_id, **msgspec.to_builtins(wanted))
-    run = prices.Reprice(reprice_id, wanted.dry_run, wanted.from_at, wanted.to_at, wanted.model)
-    added = await prices.add_reprice(write.ingest.database, run, record)
+    options = {} if wanted.model is None else {"model": wanted.model}
+    run = jobs.Wanted(is_dry_run=wanted.dry_run, from_at=wanted.from_at, to_at=wanted.to_at, options=options)
+    added = await jobs.add(write.ingest.database, REPRICE, reprice_id, run, record)
     if added == "busy":
         raise Conflict("A run that prices anew is under way; wait until it has ended, see /api/reprices.", details={"run": "another one"})
     # If the task is lost, the worker's sweep finds it.
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.REPRICE, (str(reprice_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, REPRICE.task, (str(reprice_id),))
     location = {"Location": f"/api/reprices/{reprice_id}"}
     return json_response(RepriceStarted(reprice_id=reprice_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))

@@ -16,14 +16,14 @@ from services.ingest.http import route_documents
 from services.ingest.http.request_checks import check_query, uuid_in_path
 from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
 from services.ingest.journal.wakeup import send_tasks
-from services.ingest.postgres.admin import retention
+from services.ingest.postgres.admin import jobs, retention
 from services.ingest.postgres.audit import audit_record
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import ADMIN, requires
-from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import RETENTION
 from shared.retention import MAX_DAYS, OF_SESSIONS, What
 
 
@@ -108,12 +108,13 @@ async def start_retention(request: Request) -> Response:
     write, wanted = await admit_order(request, _REQUEST)
     run_id = write.derived_id() or uuid4()
     record = audit_record(request, "retention.run", run_id, dry_run=wanted.dry_run, rewrite=wanted.rewrite)
-    added = await retention.add_run(write.ingest.database, run_id, record, is_dry_run=wanted.dry_run, rewrites=wanted.rewrite)
+    run = jobs.Wanted(is_dry_run=wanted.dry_run, options={"rewrite": wanted.rewrite})
+    added = await jobs.add(write.ingest.database, RETENTION, run_id, run, record)
     if added == "busy":
         raise Conflict("A run of retention is under way; wait until it has ended, see /api/retention.", details={"run": "another one"})
     # If the task is lost, the worker's sweep finds it.
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.RETENTION, (str(run_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, RETENTION.task, (str(run_id),))
     location = {"Location": f"/api/retention/runs/{run_id}"}
     return json_response(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
 

@@ -14,12 +14,13 @@ from services.ingest.http import request_checks, route_documents
 from services.ingest.http.queue_errors import answering_503
 from services.ingest.http.responses import ScrubStarted, TextsLetIn
 from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.admin import jobs
 from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
-from shared.broker import Task
 from shared.claude_formats.structural_words import STRUCTURAL_WORDS
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import SCRUB
 from shared.redaction.kept_out import noted_change
 from shared.redaction.sealed_texts import LIFE_SECONDS, divided
 from shared.redaction.token_formats import kinds
@@ -66,24 +67,21 @@ async def start_scrub(request: Request) -> Response:
     _check(wanted)
     scrub_id = write.derived_id() or uuid4()
     # The texts are in no record: a log is kept longer than they may be.
-    options = {
-        "is_dry_run": wanted.dry_run,
-        "text_count": len(wanted.texts),
-        "keep_out": bool(wanted.texts) and wanted.keep_out and not wanted.dry_run,
-    }
+    options = {"text_count": len(wanted.texts), "keep_out": bool(wanted.texts) and wanted.keep_out and not wanted.dry_run}
     options |= {"rewrite_large": wanted.rewrite_large, "delete_uploads": wanted.delete_uploads}
+    asked = jobs.Wanted(is_dry_run=wanted.dry_run, options=options)
     record = audit_record(request, "scrub.start", scrub_id, dry_run=wanted.dry_run, texts=len(wanted.texts))
     redis, halves = write.ingest.redis, divided(wanted.texts) if wanted.texts else None
     if halves is not None:
         # Before the row, of which a worker may know at once.
         async with answering_503(redis):
             await redis.set(halves.redis_key, halves.in_redis, ex=LIFE_SECONDS)
-    if not await write.ingest.jobs.add_scrub(scrub_id, options, halves, record=record):
+    if await jobs.add(write.ingest.database, SCRUB, scrub_id, asked, record, halves) != "added":
         if halves is not None:
             async with answering_503(redis):
                 await redis.delete(halves.redis_key)
     else:
-        await asyncio.to_thread(send_tasks, write.ingest.sender, Task.SCRUB, (str(scrub_id),))
+        await asyncio.to_thread(send_tasks, write.ingest.sender, SCRUB.task, (str(scrub_id),))
     return json_response(
         ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"} | (write.headers or {})
     )
@@ -99,7 +97,7 @@ async def let_texts_in(request: Request) -> Response:
     """The texts that the scrub was given are no longer replaced where data comes in. 409 if it keeps none out, or has not ended."""
     request_checks.check_query(request)
     ingest, scrub_id = ingest_of(request), request_checks.uuid_in_path(request, "scrub_id")
-    done = await ingest.jobs.let_in(scrub_id, audit_record(request, "scrub.let_in", scrub_id))
+    done = await jobs.let_in(ingest.database, scrub_id, audit_record(request, "scrub.let_in", scrub_id))
     if done["status"] is None:
         raise NotFound("There is no scrub with this id.", code="SCRUB_NOT_FOUND")
     if not done["done"]:

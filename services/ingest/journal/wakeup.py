@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from shared import metrics
 from shared.broker import Task
+from shared.jobs import JobTask
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class WakeupSender:
             log.warning("wakeup_failed", reason=type(error).__name__)
 
 
-def send_tasks(sender: Celery, task: Task, *calls: tuple[Any, ...]) -> None:
+def send_tasks(sender: Celery, task: Task | JobTask, *calls: tuple[Any, ...]) -> None:
     """Sends a task once for each of `calls`, its arguments. The worker's sweep finds the work of a task that could not be sent.
 
     May block for the transport's time-outs: call it from a thread.

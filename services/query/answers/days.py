@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.query.answers.answer import Answer
 from services.query.answers.fields import TitleSource, doc
-from services.query.answers.shares import SessionShare
+from services.query.answers.lists import SessionShare
 from services.query.answers.stats import UsageMeasures, UsageRange
 
 # Of a session: its first prompts on the day, the files with most lines, and the kinds of failures.

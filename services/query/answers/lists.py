@@ -26,8 +26,28 @@ from services.query.answers.fields import (
     doc,
 )
 from services.query.answers.live import LiveAgent
-from services.query.answers.shares import SessionShare
 from shared.sessions.session_state import State, StateSource
+
+
+class SessionShare(Answer):
+    """Sums of a session's rows within the dates. Those of neighbouring dates add up to the session's own, distinct files aside."""
+
+    active_minutes: float
+    user_messages: Annotated[int, doc("Prompts.")]
+    commands: Commands
+    messages: Annotated[int, doc("Prompts and answers.")]
+    tool_calls: int
+    tool_errors: int
+    files_modified: Annotated[int, doc("Number of distinct files.")]
+    lines_added: int
+    lines_removed: int
+    input_tokens: int
+    output_tokens: int
+    cache_creation_tokens: int
+    cache_read_tokens: int
+    api_calls: int
+    unpriced_calls: UnpricedCalls
+    cost_usd: CostUsd
 
 
 class Project(Answer):

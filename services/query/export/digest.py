@@ -12,8 +12,8 @@ from msgspec import Struct, field
 
 from services.query.answers.timeline import EntryItem, FileChangeItem, MessageItem, TimelineItem, ToolCallItem
 from services.query.export import phrases
-from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown_text import code, contained, escaped, quoted
+from services.query.export.phrases import ExportedSession
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Item, Step
 from shared import quantities

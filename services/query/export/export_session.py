@@ -8,12 +8,11 @@ from typing import Final, Literal
 from services.query.answers.timeline import TimelineItem
 from services.query.database import Connection
 from services.query.export.digest import as_digest
-from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown import as_markdown
-from services.query.export.options import Options
+from services.query.export.phrases import ExportedSession, Options
 from services.query.export.walk import walk
-from services.query.queries.timeline.all_pages import whole_timeline
 from services.query.queries.timeline.item_order import View
+from services.query.queries.timeline.timeline import whole_timeline
 
 ExportFormat = Literal["markdown", "digest"]
 EXTENSIONS: Final[dict[ExportFormat, str]] = {"markdown": "md", "digest": "digest.md"}

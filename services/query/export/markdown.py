@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from services.query.answers.timeline import EntryItem, FileChangeItem, MessageItem, TimelineItem, ToolCallItem
 from services.query.export import phrases
-from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown_text import code, contained, escaped, fenced, quoted
-from services.query.export.options import Options
+from services.query.export.phrases import ExportedSession, Options
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Begin, End, Item, Step
 from shared import quantities

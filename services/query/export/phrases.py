@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Any, Final, Literal, assert_never
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Struct
 
-from services.query.answers.lists import ToolResult
+from services.query.answers.lists import Session, ToolResult
 from services.query.answers.timeline import (
     EntryItem,
     FileChangeItem,
@@ -18,11 +19,28 @@ from services.query.answers.timeline import (
     ToolCallItem,
 )
 from services.query.answers.tool_calls import FileChange
-from services.query.export.exported_session import ExportedSession
 from services.query.export.plain_text import one_line, plain
 from shared.quantities import counted, day_text, duration, minutes
 from shared.sessions.telling_parameters import TELLING_PARAMETERS
 from shared.terms import error_class_label
+
+
+class ExportedSession(Session, kw_only=True):
+    """A session as in /api/sessions/{id}, with what only exports say of it. `models`: the most used first, at most 10."""
+
+    models: list[str]
+    project_path: str | None
+
+
+Tools = Literal["none", "lines", "full"]
+
+
+class Options(Struct, frozen=True):
+    """`tools`: tool calls left out, a line for each, or with input, diff and output. Thinking is left out before, if it is not asked for."""
+
+    tools: Tools
+    zone: ZoneInfo
+
 
 _MOST_CHARACTERS: Final = 160
 # A file change, below its call or an item by itself.

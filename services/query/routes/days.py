@@ -4,17 +4,31 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 
 from services.query.answers.days import Day
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, report_response
 from services.query.http.parameters import only_project, selection, settings_of
-from services.query.parameters.days import DayParameters
+from services.query.parameters.fields import (
+    Absent,
+    Filtered,
+    ListFormat,
+    Zone,
+    table_of,
+)
 from services.query.queries.days.day import day
 from services.query.queries.stats import ranges
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid
+
+
+class DayParameters(Filtered):
+    tz: Zone = None
+    limit: int = Field(100, ge=1, le=500, description="Most sessions: the first ones of the day. The sums are of all.")
+    format: Annotated[ListFormat | None, Absent(), table_of("sessions")] = None
+
 
 router = APIRouter(tags=["days"], responses=LIST_RESPONSES)
 

@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import chain
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from msgspec.structs import asdict
+from pydantic import Field
 
 from services.query.database import Connection, Database
 from services.query.export.export_session import EXTENSIONS, export_session
-from services.query.export.exported_session import ExportedSession
-from services.query.export.options import Options
+from services.query.export.phrases import ExportedSession, Options
 from services.query.http.parameters import FAILURES, settings_of
 from services.query.http.read_response import as_of_header
-from services.query.parameters.export import ExportParameters
-from services.query.parameters.fields import SessionId
+from services.query.parameters.fields import Absent, Parameters, SessionId, Zone
 from services.query.queries.lists import projects, sessions
 from services.query.queries.stats import ranges
 from services.query.routes.sessions import no_session
@@ -26,6 +25,24 @@ from shared.auth.authentication import grant_of
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
 from shared.http.path_segments import named_in_one_segment
+
+
+class ExportParameters(Parameters):
+    format: Literal["markdown", "digest"] = Field(
+        "markdown",
+        description="`digest`: a summary for a pull request, of at most 65,000 characters and without output of tools.",
+    )
+    tools: Annotated[
+        Literal["none", "lines", "full"] | None,
+        Absent(),
+        Field(
+            description="`lines`: a line for each tool call. `full`: with input, diff and output. `none`: no tool calls and file changes. "
+            "Default: `lines`. For `markdown` alone."
+        ),
+    ] = None
+    include_thinking: bool = Field(False, description="With Claude's thinking, where it was kept. Not in a digest.")
+    tz: Zone = None
+
 
 router = APIRouter(tags=["sessions"])
 

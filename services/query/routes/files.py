@@ -2,21 +2,57 @@
 
 import posixpath
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
-from services.query.answers.files import FileHistoryPage, FilePage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, chosen_projects, dates, settings_of
-from services.query.parameters.files import FileHistoryList, FileList
-from services.query.queries.lists import file_history, files
-from services.query.queries.lists.file_history import HistoryFilters
+from services.query.parameters.fields import (
+    Absent,
+    Dated,
+    Filtered,
+    Text,
+)
+from services.query.queries.lists import files
+from services.query.queries.lists.files import FileHistoryPage, FilePage, HistoryFilters
 from services.query.queries.lists.paging import Paging
 from services.query.queries.stats import ranges
 from shared.auth.scopes import READ, requires
 from shared.http.errors import invalid
+
+
+class FileList(Dated, Filtered):
+    path: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=4096, description="Only this file. With `*` at its end: every path with this prefix."),
+    ] = None
+    contains: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=400, description="Only paths with this text, whatever its case.", examples=["timer"]),
+    ] = None
+    sort: Literal["changes", "lines_changed", "sessions", "last_change"] = Field(
+        "changes", description="Sort key. An unknown date sorts below every known one."
+    )
+    order: Literal["asc", "desc"] = Field("desc", description="`desc`: the newest or largest first.")
+
+
+class FileHistoryList(Dated, Filtered):
+    path: Annotated[
+        Text,
+        Field(
+            min_length=1,
+            max_length=4096,
+            description="The file. With `*` at its end: every path with this prefix. With `project_id` it may be relative to the project.",
+            examples=["/home/ann/claude-tracker/src/timer.ts"],
+        ),
+    ]
+    action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
+
 
 router = APIRouter(tags=["activities"], responses=RESPONSES)
 
@@ -73,7 +109,7 @@ def show_file_history(request: Request, parameters: Annotated[FileHistoryList, Q
 
     def read(connection: Connection, wanted: Paging) -> FileHistoryPage:
         path = _absolute(connection, parameters.path, parameters.project_id)
-        return file_history.file_history(connection, path, filters, wanted)
+        return files.file_history(connection, path, filters, wanted)
 
     return list_response(request, parameters, read)
 

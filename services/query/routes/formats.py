@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.query.answers.formats import Formats
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.queries.lists import formats
+from services.query.queries.lists.formats import Formats
 from shared.auth.scopes import READ, requires
 
 router = APIRouter(tags=["service"], responses=RESPONSES)

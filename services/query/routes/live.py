@@ -1,9 +1,9 @@
 """The live feed as server-sent events."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from services.query.answers.live import LiveItem, LiveSessions
@@ -14,15 +14,48 @@ from services.query.http.read_response import read_response
 from services.query.live.live_feed import LiveFeed
 from services.query.live.positions import position_of
 from services.query.live.views import View, texts_for
-from services.query.parameters.fields import Filtered
-from services.query.parameters.live import LiveParameters
+from services.query.parameters.fields import (
+    Absent,
+    Filtered,
+    OptionalSession,
+    OptionalTool,
+)
 from services.query.queries.lists.live_sessions import live_sessions, machine_ids
 from services.query.queries.lists.projects import ChosenProjects
 from services.query.queries.lists.users import bound_user_names, user_names
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
+from shared.feed import Kind
 from shared.http.concurrency import slot_of
 from shared.http.errors import Forbidden, Unavailable, invalid
+
+_KINDS = get_args(Kind)
+
+
+def _are_kinds(text: str | None) -> str | None:
+    unknown = [kind for kind in text.split(",") if kind not in _KINDS] if text is not None else []
+    if unknown:
+        raise ValueError(f"{unknown[0][:100]} is not a kind; there are {', '.join(_KINDS)}")
+    return text
+
+
+class LiveParameters(Filtered):
+    session_id: OptionalSession = None
+    tool_name: OptionalTool = None
+    kind: Annotated[
+        str | None,
+        Absent(),
+        AfterValidator(_are_kinds),
+        Field(
+            max_length=300, description=f"Only these kinds, separated by commas: {', '.join(_KINDS)}.", examples=["prompt,tool_finished"]
+        ),
+    ] = None
+    last_event_id: Annotated[
+        str | None,
+        Absent(),
+        Field(max_length=40, description="As the header `Last-Event-ID`, for clients that cannot set one. The header wins."),
+    ] = None
+
 
 router = APIRouter(tags=["live"], responses=FAILURES)
 

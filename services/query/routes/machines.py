@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.answers.machines import MachinePage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, bound_users, is_bound, settings_of
 from services.query.parameters.lists import MachineList
 from services.query.queries.lists import machines
+from services.query.queries.lists.machines import MachinePage
 from shared.auth.scopes import NUMBERS, requires
 
 router = APIRouter(tags=["machines"], responses=RESPONSES)

@@ -9,14 +9,18 @@ from services.query.answers.outcome import SessionOutcome
 from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, settings_of
 from services.query.http.read_response import read_response
-from services.query.parameters.fields import SessionId
-from services.query.parameters.timeline import OutcomeParameters
+from services.query.parameters.fields import Parameters, SessionId, Zone
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes.session_outcome import session_outcome
 from services.query.queries.stats.ranges import time_zone
 from services.query.routes.sessions import no_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment
+
+
+class OutcomeParameters(Parameters):
+    tz: Zone = None
+
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.prices import Prices, Reprice, RepricePage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import Paged, RepriceId
 from services.query.queries.lists import prices
+from services.query.queries.lists.prices import Prices, Reprice, RepricePage
 from shared.auth.scopes import ADMIN, METRICS, requires
 from shared.http.errors import NotFound, existing
 

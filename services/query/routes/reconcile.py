@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.reconcile import ReconcileReport, Reconciliation
 from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, refuse_parameters, selection, stats_range
 from services.query.http.read_response import read_response
@@ -12,6 +11,7 @@ from services.query.parameters.fields import SessionId
 from services.query.parameters.stats import ReconcileParameters
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes import reconcile
+from services.query.queries.outcomes.cost_differences import ReconcileReport, Reconciliation
 from services.query.routes.sessions import no_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment

@@ -14,22 +14,31 @@ from services.query.http import reference_page
 from services.query.http.parameters import refuse_parameters, settings_of
 from services.query.http.read_response import without_hidden_texts
 from services.query.queries.lists import dead_letters
-from services.query.queries.status.archive_damage import damaged_transcripts
-from services.query.queries.status.canaries import newest
-from services.query.queries.status.capacity import capacity
-from services.query.queries.status.capture_lag import capture_lag
-from services.query.queries.status.ledger import LedgerCounts, ledger_counts
-from services.query.queries.status.machines import silent_machines
-from services.query.queries.status.standing_jobs import standing_jobs
-from services.query.queries.status.unpriced_models import unpriced_models
+from services.query.queries.status import (
+    LedgerCounts,
+    capacity,
+    capture_lag,
+    damaged_transcripts,
+    ledger_counts,
+    newest_canary,
+    silent_machines,
+    standing_jobs,
+    unpriced_models,
+)
 from services.query.search_index.reader import SearchIndex
 from services.query.status import gauges
-from services.query.status.accounting import Accounts, read_accounting
-from services.query.status.canary_age import CanaryAge, canary_age
-from services.query.status.failed_looks import failed_looks
-from services.query.status.journal_lag import Lag, journal_lag
-from services.query.status.redis_memory import redis_memory
-from services.query.status.replica_lag import ReplicaLag, replica_lag
+from services.query.status.state import (
+    Accounts,
+    CanaryAge,
+    Lag,
+    ReplicaLag,
+    canary_age,
+    failed_looks,
+    journal_lag,
+    read_accounting,
+    redis_memory,
+    replica_lag,
+)
 from shared.auth.scopes import METRICS, PUBLIC, requires
 from shared.http.errors import NotFound, Unavailable
 from shared.http.middleware import json_response
@@ -158,7 +167,7 @@ def show_canary(request: Request) -> Response:
     """The tracker sends itself an event every few seconds. This shows the newest one that was stored."""
     refuse_parameters(request)
     with request.app.state.database.connection() as connection:
-        return json_response(newest(connection))
+        return json_response(newest_canary(connection))
 
 
 @router.get("/openapi.json", summary="OpenAPI document")

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.query.answers.signals import SignalPage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES
@@ -12,7 +11,7 @@ from services.query.parameters.fields import SessionId
 from services.query.parameters.lists import SignalList
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
-from services.query.queries.lists.signals import signals
+from services.query.queries.lists.signals import SignalPage, signals
 from services.query.routes.sessions import no_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment

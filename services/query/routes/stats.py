@@ -3,15 +3,22 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
-from services.query.answers.comparison import Comparison
 from services.query.answers.stats import Interval, Stats, ToolStats, UsageReport
-from services.query.answers.tool_errors import ToolErrors
-from services.query.answers.usage_blocks import UsageBlockPage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response, report_response
 from services.query.http.parameters import dates, only_project, only_some_projects, selection, settings_of, stats_range
-from services.query.parameters.fields import ProjectId
+from services.query.parameters.fields import (
+    Absent,
+    Filtered,
+    ListFormat,
+    OptionalTool,
+    ProjectId,
+    StatsRange,
+    Text,
+    table_of,
+)
 from services.query.parameters.stats import (
     AllStatsParameters,
     CompareParameters,
@@ -20,19 +27,48 @@ from services.query.parameters.stats import (
     UsageBlocksParameters,
     UsageParameters,
 )
-from services.query.parameters.tool_errors import ToolErrorsParameters
-from services.query.queries.stats.comparison import GROUP_FIELDS, comparison
-from services.query.queries.stats.ranges import range_before
+from services.query.queries.stats.comparison import GROUP_FIELDS, Comparison, comparison
+from services.query.queries.stats.ranges import MAX_POINTS, range_before
 from services.query.queries.stats.stats import stats
-from services.query.queries.stats.tool_errors import tool_errors
+from services.query.queries.stats.tool_errors import ToolErrors, tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
-from services.query.queries.stats.usage_blocks import usage_blocks
+from services.query.queries.stats.usage_blocks import UsageBlockPage, usage_blocks
 from services.query.routes.projects import existing_project
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
 from shared.database import ALL
 from shared.http.errors import invalid
+
+MOST_EXAMPLES = 20
+
+
+class ToolErrorsParameters(Filtered, StatsRange):
+    """A range, filters, and how many examples."""
+
+    tool_name: OptionalTool = None
+    error_class: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=40,
+            description="Only this class. Shares are of all classes.",
+            examples=["file_not_found"],
+        ),
+    ] = None
+    interval: Annotated[
+        Interval | None,
+        Absent(),
+        Field(
+            description="Adds `time_series`, and `calls_over_time` to each class. Without it there are none. "
+            f"More than {MAX_POINTS:,} points are a 400 that names the interval to use.",
+            examples=["day"],
+        ),
+    ] = None
+    examples: int = Field(3, ge=0, le=MOST_EXAMPLES, description="The most examples of each class. A key that sees only numbers gets none.")
+    format: Annotated[ListFormat | None, Absent(), table_of("classes")] = None
+
 
 # Each has one list that is also given as CSV and NDJSON.
 router = APIRouter(responses=LIST_RESPONSES)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.answers.tags import TagPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, chosen_projects
 from services.query.parameters.lists import TagList
 from services.query.queries.lists import tags
+from services.query.queries.lists.tags import TagPage
 from shared.auth.scopes import READ, requires
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)

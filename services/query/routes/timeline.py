@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
 from services.query.answers.timeline import Timeline, TimelineTotals, TurnPage
 from services.query.cursor import Shape
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
-from services.query.parameters.fields import SessionId
-from services.query.parameters.timeline import TimelineParameters, TurnParameters
+from services.query.parameters.fields import Absent, Paged, SessionId, Text
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.derived_items import Outline, move, read_outline
@@ -24,6 +24,41 @@ from services.query.routes.sessions import no_session
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 from shared.http.path_segments import named_in_one_segment
+
+
+class TimelineParameters(Paged):
+    order: Literal["asc", "desc"] = Field(
+        "asc", description="`asc`: from the session's beginning. `desc`: from its end. Items without a date are the earliest."
+    )
+    around: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=300,
+            description="The `id` of an item, or of a file change below a call: it is in the middle of the page, and both cursors lead on from "
+            "there. With a `cursor` it has no effect.",
+            examples=["018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"],
+        ),
+    ] = None
+    agent_id: Annotated[
+        Text | None,
+        Absent(),
+        Field(min_length=1, max_length=200, description="A subagent's own timeline, in place of the session's.", examples=["a1b2c3"]),
+    ] = None
+    threads: Literal["one", "all"] = Field(
+        "one", description="`all`: what the session and all of its subagents did, in one order; each item has its `agent_id`."
+    )
+    include_thinking: bool = Field(False, description="With Claude's thinking, where it was kept.")
+
+    def filters(self) -> dict[str, object]:
+        """The filters that a cursor is bound to. A page around an item leads on to pages without `around`."""
+        return {name: value for name, value in super().filters().items() if name != "around"}
+
+
+class TurnParameters(Paged):
+    limit: int = Field(50, ge=1, le=200, description="Most turns on a page.")
+
 
 router = APIRouter(tags=["sessions"], responses=RESPONSES)
 

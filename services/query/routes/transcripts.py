@@ -7,13 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.query.answers.transcripts import TranscriptFile, TranscriptFiles
+from services.query.answers.answer import Answer
+from services.query.answers.fields import doc
 from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.fields import SessionId
-from services.query.parameters.transcripts import TranscriptParameters
+from services.query.parameters.fields import MAX_BIGINT, Absent, SessionId, Text
 from services.query.queries.lists import sessions
 from services.query.queries.lists.transcripts import StoredFile, transcript_files, version_of
 from services.query.routes.sessions import no_session
@@ -25,6 +26,44 @@ from shared.blobs.contents import ContentStore
 from shared.blobs.store import BlobStoreError
 from shared.http.errors import Gone, NotFound, Unavailable
 from shared.http.path_segments import named_in_one_segment
+
+
+class TranscriptFile(Answer):
+    file: Annotated[str, doc("`<session>.jsonl`, or a path below the session's folder.", examples=["subagents/agent-a1b2c3.jsonl"])]
+    machine: Annotated[str, doc("The id of the machine that it was captured on; empty if it was imported.")]
+    generation: Annotated[int, doc("Grows when a file is rewritten on its machine.")]
+    user: str | None
+    bytes: Annotated[int, doc("Length of the stored content, without its secrets.")]
+    changed_at: Annotated[datetime, doc("When its content last arrived.")]
+    is_newest: Annotated[bool, doc("Whether this is the version that `…/transcript` gives if it is asked for the file alone.")]
+
+
+class TranscriptFiles(Answer):
+    items: list[TranscriptFile]
+
+
+class TranscriptParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    file: Annotated[
+        Text | None,
+        Absent(),
+        Field(
+            min_length=1,
+            max_length=1000,
+            description="A file of the session as `…/transcript/files` names it, for example a subagent's. Without it: the session's own.",
+            examples=["subagents/agent-a1b2c3.jsonl"],
+        ),
+    ] = None
+    machine: Annotated[
+        Text | None,
+        Absent(),
+        Field(max_length=64, description="The version of this machine; empty: an imported one. Without it: the newest of all."),
+    ] = None
+    generation: Annotated[
+        int | None, Absent(), Field(ge=0, le=MAX_BIGINT, description="This generation. Without it: the newest that fits.")
+    ] = None
+
 
 router = APIRouter(tags=["sessions"])
 

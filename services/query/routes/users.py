@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.answers.users import UserPage
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, bound_projects, dates, settings_of
@@ -12,6 +11,7 @@ from services.query.parameters.lists import UserList
 from services.query.queries.lists import users
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.projects import ChosenProjects
+from services.query.queries.lists.users import UserPage
 from shared.auth.scopes import METRICS, requires
 
 router = APIRouter(tags=["users"], responses=RESPONSES)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.query.answers.views import SavedViewPage
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES
 from services.query.parameters.fields import Paged
 from services.query.queries.lists import views
+from services.query.queries.lists.views import SavedViewPage
 from shared.auth.scopes import READ, requires
 
 router = APIRouter(tags=["views"], responses=RESPONSES)

@@ -4,11 +4,16 @@ For a key that may not see all sessions, no score may depend on the texts of oth
 scores by part, in which a long word counts more than a short one, and a short session more than a long one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from itertools import islice, pairwise
 from typing import Final
 
 from msgspec import Struct
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
 from tantivy import Occur, Query, Searcher
 
 from services.query.search_index.words.fields import (
@@ -26,10 +31,58 @@ from services.query.search_index.words.fields import (
     stems_of,
     words_of,
 )
-from services.query.search_index.words.near_words import near_word
 from services.query.search_index.words.prepared_text import dates_in, hashes_of
 from services.query.search_index.words.stop_words import is_stop_word
-from services.query.search_index.words.synonyms import synonyms_of
+
+
+def synonyms_of(stem: str) -> frozenset[str]:
+    """The English stems of words that may be meant by one with this stem."""
+    return _synonyms().get(stem, frozenset())
+
+
+@cache
+def _synonyms() -> Mapping[str, frozenset[str]]:
+    """Each line of the list has words that stand for each other."""
+    lines = (files(__package__) / "synonyms.txt").read_text(encoding="utf-8").splitlines()
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        stems = {stem_of(word) for word in line.split()}
+        for stem in stems:
+            found[stem] |= stems - {stem}
+    return {stem: frozenset(others) for stem, others in found.items()}
+
+
+# A shorter word is near to too many.
+_LEAST_CHARS: Final = 4
+# From so many characters on, two typing errors are taken for one word.
+_LONG_CHARS: Final = 8
+# Words with the same first letter that are compared, the most frequent. Those with the same two letters are all read.
+_MOST_WITH_ONE_LETTER: Final = 2_000
+_MOST_WITH_TWO_LETTERS: Final = 20_000
+
+
+def near_word(searcher: Searcher, word: str) -> str | None:
+    """The nearest of those words that were said; of several the one that most sessions have. None for a number: it is not misspelt, it is another.
+
+    Two letters that changed places are one error. The first letter is taken to be right, but for those two.
+    """
+    if len(word) < _LEAST_CHARS or not word.isalpha():
+        return None
+    farthest = 2 if len(word) >= _LONG_CHARS else 1
+    sessions = _candidates(searcher, word)
+    found = extract(word, list(sessions), scorer=OSA.distance, score_cutoff=farthest, limit=None)
+    return min(found, key=lambda near: (near[1], -sessions[near[0]], near[0]))[0] if found else None
+
+
+def _candidates(searcher: Searcher, word: str) -> dict[str, int]:
+    """Words that begin so, and the number of sessions that have each."""
+    sessions: dict[str, int] = {}
+    for prefix, most in ((word[:2], _MOST_WITH_TWO_LETTERS), (word[1::-1], _MOST_WITH_TWO_LETTERS), (word[0], _MOST_WITH_ONE_LETTER)):
+        for part in SPOKEN:
+            for near, count in searcher.terms_with_prefix(part, prefix, limit=most):
+                sessions[near] = max(count, sessions.get(near, 0))
+    return sessions
+
 
 # So many words of a pasted error message are looked at, from its beginning and its end, and the rarest of them count.
 MOST_LOOKED_AT: Final = 1_000

@@ -2,15 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.query.queries.status.capacity import Capacity
-from services.query.queries.status.capture_lag import CaptureLag
-from services.query.queries.status.ledger import LedgerCounts
+from services.query.queries.status import Capacity, CaptureLag, LedgerCounts
 from services.query.search_index import reader
-from services.query.status.accounting import Accounts
-from services.query.status.canary_age import CanaryAge
-from services.query.status.journal_lag import Lag
-from services.query.status.redis_memory import Memory
-from services.query.status.replica_lag import ReplicaLag
+from services.query.status.state import Accounts, CanaryAge, Lag, Memory, ReplicaLag
 from shared import metrics
 
 

@@ -16,19 +16,18 @@ from uuid import UUID
 from msgspec import Struct, convert, to_builtins
 from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import rollup_ctes
-from services.worker.maintenance import staged_job
-from services.worker.maintenance.staged_job import Place, Stage, StagedJob
+from services.worker.maintenance.staged_job import Counts, Done, Place, Stage, StagedJob
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import API_CALLS
 from services.worker.sql_text import listed, sql
+from shared.jobs import REPRICE
 from shared.prices import OWN_PREFIX, like_pattern
 from shared.sql_files import SqlFile
 
@@ -62,6 +61,11 @@ class ModelCounts(Struct, kw_only=True):
     dropped_calls: int = 0
     dropped_nano_usd: int = 0
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """All but the model's name."""
+        return {name: getattr(self, name) for name in self.__struct_fields__[1:]}
+
 
 class Step(NamedTuple):
     """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too."""
@@ -71,14 +75,6 @@ class Step(NamedTuple):
     is_dry_run: bool
     # from_at, to_at and model, as the statements take them.
     wanted: dict[str, Any]
-
-
-class Done(NamedTuple):
-    """What a step did, and where the next one goes on; None at the stage's end."""
-
-    after: str | None
-    counts: tuple[ModelCounts, ...] = ()
-    waits: bool = False
 
 
 class _After(Struct, array_like=True):
@@ -113,11 +109,6 @@ def dropped_calls() -> str:
     return sql(_SQL.dropped, wanted=sql(_SQL.wanted, at="bucket_start", model="coalesce(model, '')"))
 
 
-def run(worker: Resources, reprice_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
-    """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, reprice_id, run_seconds)
-
-
 def _wait_for_batches(step: Step) -> Done:
     """A batch that was priced before the prices changed is stored behind this, and gone over; a later one has the new prices."""
     lock_order.lock_writing_exclusive(step.connection)
@@ -147,7 +138,7 @@ def _price_some(step: Step, *, has_session: bool = True) -> Done:
     counted = after.counted if (last["session_id"] or "") == after.session_id else []
     if last["session_id"] is not None:
         counted = sorted({*counted, *(_name(call) for call, _ in changes if call["session_id"] == last["session_id"])})
-    return Done(json.dumps(to_builtins(_After(last["session_id"] or "", last["at"], str(last["id"]), counted))), counts)
+    return Done(json.dumps(to_builtins(_After(last["session_id"] or "", last["at"], str(last["id"]), counted))), _by_model(counts))
 
 
 def _new_price(call: Mapping[str, Any]) -> Price | None:
@@ -199,33 +190,21 @@ def _name(call: Mapping[str, Any]) -> str:
     return call["model"] or ""
 
 
+def _by_model(counts: Iterable[ModelCounts]) -> Counts:
+    return {"by_model": {each.model: each.numbers for each in counts}}
+
+
 def _count_dropped(step: Step) -> Done:
     with step.connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(dropped_calls().encode(), step.wanted).fetchall()
     counts = (ModelCounts(model=row["model"], dropped_calls=row["calls"], dropped_nano_usd=int(row["nano_usd"])) for row in found)
-    return Done(None, tuple(counts))
+    return Done(None, _by_model(counts))
 
 
 def _given(_worker: Resources, connection: Connection[Any], place: Place) -> Step:
-    model = place.row["model"]
+    model = place.row["options"].get("model")
     wanted = {"from_at": place.row["from_at"], "to_at": place.row["to_at"], "model": None if model is None else like_pattern(model)}
     return Step(connection, place.after, place.is_dry_run, wanted)
-
-
-def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
-    if not done.counts:
-        return
-    [(stored,)] = connection.execute(_SQL.by_model, place.parameters).fetchall()
-    by_model = {counts.model: counts for counts in convert(stored, list[ModelCounts])}
-    for more in done.counts:
-        counts = by_model.setdefault(more.model, ModelCounts(model=more.model))
-        for name in ModelCounts.__struct_fields__[1:]:
-            setattr(counts, name, getattr(counts, name) + getattr(more, name))
-    connection.execute(_SQL.set_by_model, place.parameters | {"by_model": Jsonb(to_builtins(list(by_model.values())))})
-
-
-def _end(_connection: Connection[Any], _place: Place, _status: str) -> None:
-    """What it changed is in its row; that it was asked for is in the audit log."""
 
 
 def _rest_seconds(place: Place, step_seconds: float) -> float:
@@ -234,8 +213,7 @@ def _rest_seconds(place: Place, step_seconds: float) -> float:
 
 # A running run is stored with the name of its stage.
 JOB: Final = StagedJob(
-    "reprice",
-    "reprices",
+    REPRICE,
     (
         Stage("batches", _wait_for_batches, is_left_out_of_dry_runs=True),
         Stage("sessions", _price_some),
@@ -243,7 +221,5 @@ JOB: Final = StagedJob(
         Stage("dropped", _count_dropped),
     ),
     _given,
-    _note,
-    _end,
     rest_seconds=_rest_seconds,
 )

@@ -67,9 +67,3 @@ SELECT count(*) FROM repriced
 -- Of sessions that retention has dropped. The base has days, so a day counts that begins in the range.
 SELECT coalesce(model, '') AS model, sum(api_calls)::bigint AS calls, sum(cost_nano_usd)::numeric AS nano_usd
 FROM base_usage_rollups WHERE $wanted GROUP BY 1 HAVING sum(api_calls) > 0
-
--- name: by_model
-SELECT by_model FROM reprices WHERE id = %(id)s
-
--- name: set_by_model
-UPDATE reprices SET by_model = %(by_model)s WHERE id = %(id)s AND lease_token = %(lease_token)s

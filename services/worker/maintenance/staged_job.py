@@ -1,25 +1,28 @@
 """Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
 
-Such a job is a row of a table of its own, with its stage and the place in it (`at_stage`, `after_key`), committed with what a step changed. If a
-worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`, with the reason in `failure`.
+A job is a row of the table `jobs`, with its stage and the place in it (`at_stage`, `after_key`) and what was done so far (`counts`, `remains`), committed
+with what a step changed. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
+with the reason in `failure`.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
 from psycopg import Connection
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from services.worker.job_failure import cannot_write, failure_of
 from services.worker.resources import Resources
 from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
 from shared.database import connect_options
+from shared.jobs import JobKind
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "staged_job.sql")
@@ -37,21 +40,31 @@ _AT_END: Final = "done"
 _DIED: Final = "Its workers ended again and again at one stage; see their log, then ask for this again."
 
 
-class StepDone(Protocol):
-    """What every step says: where the next one goes on, None at the stage's end; and whether there was nothing to do yet."""
+# {what: how much}, which may be a level deeper or two.
+Counts = Mapping[str, "int | Counts"]
 
-    @property
-    def after(self) -> str | None: ...
-    @property
-    def waits(self) -> bool: ...
+
+class CannotGoOnError(Exception):
+    """The job fails; the text says why, and what to do."""
+
+
+class Done(NamedTuple):
+    """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
+
+    `counts` are added to those of the job. `remains`: what could not be reached, by its name, with what to do about it.
+    """
+
+    after: str | None
+    counts: Counts = {}  # noqa: RUF012 - a mapping, which nobody changes
+    remains: Mapping[str, str] = {}
+    waits: bool = False
 
 
 Given = TypeVar("Given")
-Done = TypeVar("Done", bound=StepDone)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage(Generic[Given, Done]):
+class Stage(Generic[Given]):
     """A step that is not `in_transaction` has effects of its own, and a connection outside of one. It may be taken again after a crash."""
 
     name: str
@@ -64,7 +77,7 @@ class Stage(Generic[Given, Done]):
 
 @dataclass(slots=True)
 class Place:
-    """How far a job is: the number of its stage, and what the stage's last step gave. `row`: of its table, when the lease was taken."""
+    """How far a job is: the number of its stage, and what the stage's last step gave. `row`: of the table, when the lease was taken."""
 
     job_id: UUID
     lease_token: UUID
@@ -91,24 +104,30 @@ def _at_once(_place: Place, _seconds: float) -> float:
     return 0.0
 
 
+def _with_nothing(_worker: Resources, _place: Place) -> AbstractContextManager[Any]:
+    return nullcontext()
+
+
+def _ends(_connection: Connection[Any], _place: Place, _status: str) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
-class StagedJob(Generic[Given, Done]):
+class StagedJob(Generic[Given]):
     """A kind of job. A running one is stored with the name of its stage, so stages may come and go between releases."""
 
-    # "scrub": of the log.
-    name: str
-    table: str
-    stages: tuple[Stage[Given, Done], ...]
+    kind: JobKind
+    stages: tuple[Stage[Given], ...]
     # What a step is given.
     given: Callable[[Resources, Connection[Any], Place], Given]
-    # Writes what a step of the stage did, in the transaction of its place.
-    note: Callable[[Connection[Any], Place, str, Done], None]
-    # What is to be done when it ends with a status, in the transaction of that.
-    end: Callable[[Connection[Any], Place, str], None]
+    # What is to be done when it ends with a status, in the transaction of that; gives what remains then.
+    end: Callable[[Connection[Any], Place, str], Mapping[str, str]] = _ends
+    # What holds while a worker is at it. Raises CannotGoOnError.
+    during: Callable[[Resources, Place], AbstractContextManager[Any]] = _with_nothing
     # SQL of what else is set when a worker takes it.
     also_taken: str = ""
     # What is noted instead of a stage in which workers died again and again; None: the job fails.
-    left_out: Callable[[Stage[Given, Done]], Done | None] = _nothing
+    left_out: Callable[[Stage[Given]], Done | None] = _nothing
     # What is done first when it fails, in transactions of its own.
     give_up: Callable[[Resources, Place], None] = _no_more
     # Seconds of rest behind a step that took so many seconds.
@@ -126,34 +145,43 @@ class StagedJob(Generic[Given, Done]):
         return (*(stage.name for stage in self.stages), _AT_END)
 
 
-def run(worker: Resources, job: StagedJob[Given, Done], job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
+def run(worker: Resources, job: StagedJob[Given], job_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
     """Continues a job for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    place = take(worker, job, job_id)
-    return place is not None and go_on(worker, job, place, run_seconds)
+    place = _take(worker, job, job_id)
+    if place is None:
+        return False
+    try:
+        during = job.during(worker, place)
+    except CannotGoOnError as error:
+        log.error(f"{job.kind.name}_cannot_go_on", job_id=str(job_id), reason=str(error))
+        _finish(worker, job, place, "failed", str(error))
+        return False
+    with during:
+        return _go_on(worker, job, place, run_seconds)
 
 
-def take(worker: Resources, job: StagedJob[Given, Done], job_id: UUID) -> Place | None:
+def _take(worker: Resources, job: StagedJob[Given], job_id: UUID) -> Place | None:
     """Takes the lease. None if the job has ended, if another worker has it, or if it failed too often."""
     with worker.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        take_lease = sql(_SQL.take, table=job.table, also=job.also_taken).encode()
-        row = cursor.execute(take_lease, {"id": job_id, "lease_seconds": LEASE_SECONDS}).fetchone()
+        take_lease = sql(_SQL.take, also=job.also_taken).encode()
+        row = cursor.execute(take_lease, {"id": job_id, "kind": job.kind.name, "lease_seconds": LEASE_SECONDS}).fetchone()
     if row is None:
         return None
     # A stage that this release does not have is of another one: all of it again does no harm.
     at_stage, after = (row["at_stage"], row["after_key"]) if row["at_stage"] in job.names else (job.names[0], None)
     place = Place(job_id, row["lease_token"], row["is_dry_run"], job.names.index(at_stage), after, row)
     if row["attempts"] > MAX_ATTEMPTS:
-        log.error(f"{job.name}_given_up", job_id=str(job_id), stage=at_stage)
+        log.error(f"{job.kind.name}_given_up", job_id=str(job_id), stage=at_stage)
         instead = job.left_out(job.stages[place.stage]) if at_stage != _AT_END else None
         if instead is None:
-            finish(worker, job, place, "failed", row["failure"] or _DIED)
+            _finish(worker, job, place, "failed", row["failure"] or _DIED)
             return None
         with worker.transaction() as connection:
             _advance(connection, job, place, instead)
     return place
 
 
-def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seconds: float = RUN_SECONDS) -> bool:
+def _go_on(worker: Resources, job: StagedJob[Given], place: Place, run_seconds: float) -> bool:
     """Steps until the end, or for a while. True if there is more to do."""
     deadline = time.monotonic() + run_seconds
     try:
@@ -164,36 +192,36 @@ def go_on(worker: Resources, job: StagedJob[Given, Done], place: Place, run_seco
                 time.sleep(rest)
             if time.monotonic() > deadline:
                 with worker.transaction() as connection:
-                    connection.execute(sql(_SQL.release, table=job.table).encode(), place.parameters)
+                    connection.execute(_SQL.release, place.parameters)
                 return True
     except LeaseLostError:
-        log.warning(f"{job.name}_taken_over", job_id=str(place.job_id))
+        log.warning(f"{job.kind.name}_taken_over", job_id=str(place.job_id))
         return False
     except Exception as error:
         failure = failure_of(error)
         if not cannot_write(error):
             # It is tried again, and told if that helps nothing.
             with worker.transaction() as connection:
-                connection.execute(sql(_SQL.note_failure, table=job.table).encode(), place.parameters | {"failure": failure})
+                connection.execute(_SQL.note_failure, place.parameters | {"failure": failure})
             raise
-        log.error(f"{job.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
-        finish(worker, job, place, "failed", failure)
+        log.error(f"{job.kind.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
+        _finish(worker, job, place, "failed", failure)
         return False
-    finish(worker, job, place, "succeeded")
+    _finish(worker, job, place, "succeeded")
     return False
 
 
-def finish(worker: Resources, job: StagedJob[Given, Done], place: Place, status: str, failure: str | None = None) -> None:
+def _finish(worker: Resources, job: StagedJob[Given], place: Place, status: str, failure: str | None = None) -> None:
     """Ends a job, `succeeded` or `failed`. `failure`: why, in one sentence."""
     if status == "failed":
         job.give_up(worker, place)
     with worker.transaction() as connection:
-        job.end(connection, place, status)
-        connection.execute(sql(_SQL.finish, table=job.table).encode(), place.parameters | {"status": status, "failure": failure})
-    log.info(f"{job.name}_finished", job_id=str(place.job_id), status=status, failure=failure, is_dry_run=place.is_dry_run)
+        ended = {"status": status, "failure": failure, "remains": Jsonb(dict(job.end(connection, place, status)))}
+        connection.execute(_SQL.finish, place.parameters | ended)
+    log.info(f"{job.kind.name}_finished", job_id=str(place.job_id), status=status, failure=failure, is_dry_run=place.is_dry_run)
 
 
-def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> bool:
+def _take_step(worker: Resources, job: StagedJob[Given], place: Place) -> bool:
     """The next step, and how far the job is then. True if there was nothing to do yet."""
     stage = job.stages[place.stage]
     done: Done | None = None
@@ -203,7 +231,7 @@ def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> 
             _advance(connection, job, place, done)
         return done.waits
     if not (stage.is_left_out_of_dry_runs and place.is_dry_run):
-        _renew_lease(worker, job, place, LEASE_SECONDS if stage.is_short else job.long_lease_seconds)
+        _renew_lease(worker, place, LEASE_SECONDS if stage.is_short else job.long_lease_seconds)
         with _connection_of_its_own(worker, job.statement_seconds) as connection:
             done = stage.step(job.given(worker, connection, place))
     with worker.transaction() as connection:
@@ -211,9 +239,9 @@ def _take_step(worker: Resources, job: StagedJob[Given, Done], place: Place) -> 
     return done is not None and done.waits
 
 
-def _renew_lease(worker: Resources, job: StagedJob[Given, Done], place: Place, seconds: int) -> None:
+def _renew_lease(worker: Resources, place: Place, seconds: int) -> None:
     with worker.transaction() as connection:
-        if connection.execute(sql(_SQL.renew, table=job.table).encode(), place.parameters | {"lease_seconds": seconds}).rowcount == 0:
+        if connection.execute(_SQL.renew, place.parameters | {"lease_seconds": seconds}).rowcount == 0:
             raise LeaseLostError
 
 
@@ -225,13 +253,29 @@ def _connection_of_its_own(worker: Resources, statement_seconds: int) -> Iterato
         yield connection
 
 
-def _advance(connection: Connection[Any], job: StagedJob[Given, Done], place: Place, done: Done | None) -> None:
+def _advance(connection: Connection[Any], job: StagedJob[Given], place: Place, done: Done | None) -> None:
     """Commits how far the job is with what it changed. `done`: None for a stage that is left out. LeaseLostError if another worker has it."""
-    name = job.names[place.stage]
     after = None if done is None else done.after
     place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
     progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
-    if connection.execute(sql(_SQL.advance, table=job.table).encode(), place.parameters | progress).rowcount == 0:
+    if connection.execute(_SQL.advance, place.parameters | progress).rowcount == 0:
         raise LeaseLostError
     if done is not None:
-        job.note(connection, place, name, done)
+        _note(connection, place, done)
+
+
+def _note(connection: Connection[Any], place: Place, done: Done) -> None:
+    """Adds to the job's numbers what a step did. Read anew: a scrub may have changed a name among them."""
+    if not done.counts and not done.remains:
+        return
+    [(stored,)] = connection.execute(_SQL.counts, place.parameters).fetchall()
+    noted = {"counts": Jsonb(summed(stored, done.counts)), "remains": Jsonb(dict(done.remains))}
+    connection.execute(_SQL.note, place.parameters | noted)
+
+
+def summed(a: Counts, b: Counts) -> dict[str, Any]:
+    """The sums of numbers by the same names."""
+    both: dict[str, Any] = dict(a)
+    for name, more in b.items():
+        both[name] = summed(both.get(name) or {}, more) if isinstance(more, Mapping) else (both.get(name) or 0) + more
+    return both

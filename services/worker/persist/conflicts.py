@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from services.worker.persist.staging.event_kind_rows import KIND_TABLES, identity_of
+from services.worker.persist.staging.event_kind_rows import IDENTITIES, identity_of
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from shared.events.event_kinds import KINDS
 from shared.events.messages import Event
@@ -34,7 +34,7 @@ def _by_table(batch: Iterable[ReceivedEvent]) -> dict[str, list[Event]]:
 
 
 def _rows(connection: Connection[Any], table: str, events: Iterable[Event]) -> _Rows:
-    found = connection.execute(KIND_TABLES[table].identities.encode(), {"ids": [event.id for event in events]}).fetchall()
+    found = connection.execute(IDENTITIES[table].encode(), {"ids": [event.id for event in events]}).fetchall()
     return {row[0]: row[1:] for row in found}
 
 

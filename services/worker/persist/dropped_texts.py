@@ -59,7 +59,7 @@ def empty_staged(table: str) -> str:
 
 def empty_dropped(connection: Connection[Any], staged: Staged, session_ids: list[str]) -> None:
     """Takes the texts out of the staged rows of a batch that were dropped. `session_ids`: of the batch and of rows that it has too, all locked."""
-    if any(row[1] is None for row in staged.rows["staged_messages"]):
+    if "staged_messages" in staged.sessionless:
         connection.execute(_SQL.keep_empty)
     if not session_ids:
         return
@@ -68,7 +68,7 @@ def empty_dropped(connection: Connection[Any], staged: Staged, session_ids: list
         for table in ROW_TEXTS:
             if staged.rows[f"staged_{table}"]:
                 connection.execute(empty_staged(table).encode())
-        if staged.rows["staged_facts"]:
+        if staged.rows["staged_session_facts"]:
             connection.execute(sql(_SQL.empty_staged_facts, is_old=TITLE_IS_OLD).encode())
 
 

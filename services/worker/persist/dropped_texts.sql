@@ -6,7 +6,7 @@ WHERE d.session_id = s.session_id AND s.occurred_at < d.before
    OR EXISTS (SELECT FROM $table AS t WHERE t.id = s.id AND t.session_id = d.session_id AND t.occurred_at < d.before)
 
 -- name: empty_staged_facts
-UPDATE staged_facts AS s SET title = NULL
+UPDATE staged_session_facts AS s SET title = NULL
 FROM dropped_texts AS d WHERE d.session_id = s.session_id AND $is_old < d.before
 
 -- name: kept_details

@@ -26,8 +26,8 @@ def _insert(table: RowTable) -> str:
     versioned = (*table.counted, *table.uncounted)
     is_better = sql(
         _SQL.is_better,
-        new_ranks=listed(rank.format(row="excluded") for rank in table.ranks),
-        old_ranks=listed(rank.format(row="t") for rank in table.ranks),
+        new_ranks=listed(rank.format(row="excluded") for rank in table.all_ranks),
+        old_ranks=listed(rank.format(row="t") for rank in table.all_ranks),
         new_content=listed(f"excluded.{name}" for name in versioned),
         old_content=listed(f"t.{name}" for name in versioned),
     )
@@ -49,7 +49,7 @@ def _insert(table: RowTable) -> str:
         project_join="LEFT JOIN projects ON projects.path_key = md5(s.project_path)::uuid" * table.has_project_path,
         user_join="LEFT JOIN users ON users.name = s.user_name" * table.has_user_name,
         where=f"WHERE NOT ({table.unless})" if table.unless else "",
-        best_first=",\n".join(f"CASE WHEN %(job_number)s > 0 THEN {rank.format(row='s')} END DESC" for rank in table.ranks),
+        best_first=",\n".join(f"CASE WHEN %(job_number)s > 0 THEN {rank.format(row='s')} END DESC" for rank in table.all_ranks),
         versioned=listed(versioned),
         new_version=listed(f"excluded.{name}" for name in versioned),
         old_version=listed(f"t.{name}" for name in versioned),

@@ -23,9 +23,9 @@ from services.worker.persist.history_prompts import delete_superseded
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.ownership import refuse_foreign, refuse_moved
-from services.worker.persist.records import HOOK, KeptResults
+from services.worker.persist.records import HOOK, KeptResults, Message
 from services.worker.persist.signal_rows import add_signals, take_stored_calls
-from services.worker.persist.staging.event_kind_rows import KIND_TABLES
+from services.worker.persist.staging.event_kind_rows import IDENTITIES
 from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_again, copy_in, stage
 from services.worker.persist.tombstones import refuse_tombstoned
 from services.worker.row_tables import ROW_TABLES
@@ -35,6 +35,7 @@ from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.session_totals import session_ctes
 from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
+from shared.events.messages import Conversation
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "persist_batch.sql")
@@ -147,10 +148,9 @@ def persist(
     assert counts is not None
     if counts.pop("slower_before"):
         look_up_maxima(connection)
-    update_titles(connection, parameters["session_ids"] if job_number else _asked_in(staged))
+    update_titles(connection, parameters["session_ids"] if job_number else _asked_in(batch))
     if job_number:
-        has_sessionless = any(row[1] is None for table in ("staged_messages", "staged_tool_calls") for row in staged.rows[table])
-        connection.execute(_SQL.insert_import_sessions, parameters | {"has_sessionless": has_sessionless})
+        connection.execute(_SQL.insert_import_sessions, parameters | {"has_sessionless": bool(staged.sessionless)})
     redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
     marked_projects = (
         {row[0] for row in connection.execute(_SQL.projects_to_mark, parameters)} if staged.rows["staged_projects"] else set[int]()
@@ -204,7 +204,7 @@ def _insert_starts_and_facts(
             connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
     if staged.rows["staged_session_events"]:
         event_ids = [event_id for event_id, is_new in connection.execute(_SQL.insert_session_events, parameters) if is_new]
-    if staged.rows["staged_facts"]:
+    if staged.rows["staged_session_facts"]:
         fact_ids = [fact_id for fact_id, is_new in connection.execute(_SQL.insert_facts, parameters) if is_new]
     if superseded_facts:
         connection.execute(_SQL.lower_snapshots, parameters)
@@ -216,9 +216,10 @@ def _insert_starts_and_facts(
     return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
 
 
-def _asked_in(staged: Staged) -> set[str]:
+def _asked_in(batch: Sequence[ReceivedEvent]) -> set[str]:
     """The sessions of a batch of events in which a person asks something: what else events bring gives no title."""
-    return {session_id for _, session_id, _, _, role, *_ in staged.rows["staged_messages"] if session_id is not None and role == "user"}
+    messages = [received.event for received in batch if isinstance(received.event, Conversation | Message)]
+    return {message.session_id for message in messages if message.session_id is not None and message.role == "user"}
 
 
 def _lock_projects(connection: Connection[Any], project_ids: set[int]) -> None:
@@ -234,7 +235,7 @@ def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
 
 
 def _duplicates(staged: Staged, persisted: Persisted, new_facts: int) -> int:
-    rows = sum(len(staged.rows[f"staged_{table}"]) for table in (*KIND_TABLES, "facts"))
+    rows = sum(len(staged.rows[f"staged_{table}"]) for table in (*IDENTITIES, "session_facts"))
     new = persisted.events + new_facts
     if staged.projects_seen:
         rows += staged.projects_seen

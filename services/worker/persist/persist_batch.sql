@@ -56,7 +56,7 @@ INSERT INTO session_facts AS t (id, session_id, project_id, user_id, first_recor
 SELECT DISTINCT ON (s.id) s.id, session_id, coalesce(p.id, 0), coalesce(u.alias_of, u.id, 0), first_record_at, last_record_at, active_ranges, ended_at, title,
        title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason,
        CASE WHEN %(job_number)s > 0 THEN ARRAY[%(job_number)s] END, received_at, client_costs
-FROM staged_facts AS s
+FROM staged_session_facts AS s
 LEFT JOIN projects AS p ON p.path_key = md5(s.project_path)::uuid
 LEFT JOIN users AS u ON u.name = s.user_name
 ORDER BY s.id

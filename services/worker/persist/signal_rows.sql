@@ -17,7 +17,7 @@ g.tool_call_id = s.id AND $is_of_session
 g.session_id = s.session_id
 AND (g.bound_user IS NULL OR is_file_of(g.bound_user, coalesce(
     (SELECT nullif(o.user_id, 0) FROM sessions AS o WHERE o.session_id = s.session_id),
-    (SELECT coalesce(u.alias_of, u.id) FROM staged_facts AS f JOIN users AS u ON u.name = f.user_name
+    (SELECT coalesce(u.alias_of, u.id) FROM staged_session_facts AS f JOIN users AS u ON u.name = f.user_name
      WHERE f.session_id = s.session_id ORDER BY f.first_record_at LIMIT 1))))
 
 -- name: durations_of_signals

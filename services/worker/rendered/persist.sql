@@ -2,11 +2,11 @@
 
 WITH changed_messages AS (
     INSERT INTO messages AS t (
-        id, session_id, project_id, user_id, occurred_at, role, content, model, agent_id, source, brought_by, received_at,
+        id, session_id, project_id, user_id, occurred_at, role, agent_id, model, content, source, brought_by, received_at,
         path_project_id)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, projects.merged_into, projects.id, 0),
-        coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.content, s.model, s.agent_id, s.source,
+        coalesce(sessions.user_id, users.alias_of, users.id, 0), s.occurred_at, s.role, s.agent_id, s.model, s.content, s.source,
         CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at,
         CASE WHEN sessions.session_id IS NULL AND projects.merged_into IS NOT NULL THEN projects.id END
     FROM staged_messages AS s
@@ -24,23 +24,23 @@ WITH changed_messages AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            content, model, agent_id
+            agent_id, model, content
         ) = (
             SELECT
-                content, model, agent_id
+                agent_id, model, content
             FROM (VALUES
-                (true, excluded.content, excluded.model, excluded.agent_id),
-                (false, t.content, t.model, t.agent_id)
+                (true, excluded.agent_id, excluded.model, excluded.content),
+                (false, t.agent_id, t.model, t.content)
             ) AS version (
-                is_new, content, model, agent_id)
+                is_new, agent_id, model, content)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (length(excluded.content), excluded.content COLLATE "C", (excluded.agent_id IS NULL),
                   coalesce(excluded.agent_id, '') COLLATE "C")
                      > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
-                     AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
-                      <> ROW(t.content, t.model, t.agent_id)::text)) IS TRUE)
+                     AND ROW(excluded.agent_id, excluded.model, excluded.content)::text
+                      <> ROW(t.agent_id, t.model, t.content)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -50,8 +50,8 @@ WITH changed_messages AS (
             coalesce(excluded.agent_id, '') COLLATE "C")
                > (length(t.content), t.content COLLATE "C", (t.agent_id IS NULL), coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
-               AND ROW(excluded.content, excluded.model, excluded.agent_id)::text
-                <> ROW(t.content, t.model, t.agent_id)::text))
+               AND ROW(excluded.agent_id, excluded.model, excluded.content)::text
+                <> ROW(t.agent_id, t.model, t.content)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.role,
@@ -65,13 +65,13 @@ new_messages AS (
 changed_tool_calls AS (
     INSERT INTO tool_calls AS t (
         id, session_id, project_id, user_id, occurred_at, tool_name, status, duration_ms, duration_source, wait_ms, error_class,
-        parameters, result, result_left_out, result_cut_at, result_media, started_agent, decision, decision_source,
-        decision_told_by, decided_at, decision_wait_ms, is_sandboxed, outcome, agent_id, source, brought_by, received_at)
+        agent_id, started_agent, decided_at, result_left_out, result_cut_at, is_sandboxed, decision_wait_ms, decision,
+        decision_source, decision_told_by, source, result, parameters, result_media, outcome, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, users.alias_of, users.id, 0),
-        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.parameters, s.result,
-        s.result_left_out, s.result_cut_at, s.result_media, s.started_agent, s.decision, s.decision_source, s.decision_told_by,
-        s.decided_at, s.decision_wait_ms, s.is_sandboxed, s.outcome, s.agent_id, s.source,
+        s.occurred_at, s.tool_name, s.status, s.duration_ms, s.duration_source, s.wait_ms, s.error_class, s.agent_id,
+        s.started_agent, s.decided_at, s.result_left_out, s.result_cut_at, s.is_sandboxed, s.decision_wait_ms, s.decision,
+        s.decision_source, s.decision_told_by, s.source, s.result, s.parameters, s.result_media, s.outcome,
         CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_tool_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -104,26 +104,26 @@ changed_tool_calls AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-            result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-            outcome, agent_id, source
+            status, duration_ms, duration_source, wait_ms, error_class, agent_id, started_agent, decided_at, result_left_out,
+            result_cut_at, is_sandboxed, decision_wait_ms, decision, decision_source, decision_told_by, source, result, parameters,
+            result_media, outcome
         ) = (
             SELECT
-                status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-                result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-                outcome, agent_id, source
+                status, duration_ms, duration_source, wait_ms, error_class, agent_id, started_agent, decided_at, result_left_out,
+                result_cut_at, is_sandboxed, decision_wait_ms, decision, decision_source, decision_told_by, source, result, parameters,
+                result_media, outcome
             FROM (VALUES
                 (true, excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
-                excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-                excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-                excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source),
-                (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)
+                excluded.agent_id, excluded.started_agent, excluded.decided_at, excluded.result_left_out, excluded.result_cut_at,
+                excluded.is_sandboxed, excluded.decision_wait_ms, excluded.decision, excluded.decision_source, excluded.decision_told_by,
+                excluded.source, excluded.result, excluded.parameters, excluded.result_media, excluded.outcome),
+                (false, t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.agent_id, t.started_agent, t.decided_at,
+                t.result_left_out, t.result_cut_at, t.is_sandboxed, t.decision_wait_ms, t.decision, t.decision_source,
+                t.decision_told_by, t.source, t.result, t.parameters, t.result_media, t.outcome)
             ) AS version (
-                is_new, status, duration_ms, duration_source, wait_ms, error_class, parameters, result, result_left_out, result_cut_at,
-                result_media, started_agent, decision, decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed,
-                outcome, agent_id, source)
+                is_new, status, duration_ms, duration_source, wait_ms, error_class, agent_id, started_agent, decided_at, result_left_out,
+                result_cut_at, is_sandboxed, decision_wait_ms, decision, decision_source, decision_told_by, source, result, parameters,
+                result_media, outcome)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR ((excluded.status <> 'pending'), (excluded.source IS DISTINCT FROM 'hook'),
@@ -148,12 +148,12 @@ changed_tool_calls AS (
                      coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
-                     excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-                     excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-                     excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source)::text
-                      <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                      t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                      t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)::text)) IS TRUE)
+                     excluded.agent_id, excluded.started_agent, excluded.decided_at, excluded.result_left_out, excluded.result_cut_at,
+                     excluded.is_sandboxed, excluded.decision_wait_ms, excluded.decision, excluded.decision_source, excluded.decision_told_by,
+                     excluded.source, excluded.result, excluded.parameters, excluded.result_media, excluded.outcome)::text
+                      <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.agent_id, t.started_agent, t.decided_at,
+                      t.result_left_out, t.result_cut_at, t.is_sandboxed, t.decision_wait_ms, t.decision, t.decision_source,
+                      t.decision_told_by, t.source, t.result, t.parameters, t.result_media, t.outcome)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -181,12 +181,12 @@ changed_tool_calls AS (
                coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.status, excluded.duration_ms, excluded.duration_source, excluded.wait_ms, excluded.error_class,
-               excluded.parameters, excluded.result, excluded.result_left_out, excluded.result_cut_at, excluded.result_media,
-               excluded.started_agent, excluded.decision, excluded.decision_source, excluded.decision_told_by, excluded.decided_at,
-               excluded.decision_wait_ms, excluded.is_sandboxed, excluded.outcome, excluded.agent_id, excluded.source)::text
-                <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.parameters, t.result, t.result_left_out,
-                t.result_cut_at, t.result_media, t.started_agent, t.decision, t.decision_source, t.decision_told_by, t.decided_at,
-                t.decision_wait_ms, t.is_sandboxed, t.outcome, t.agent_id, t.source)::text))
+               excluded.agent_id, excluded.started_agent, excluded.decided_at, excluded.result_left_out, excluded.result_cut_at,
+               excluded.is_sandboxed, excluded.decision_wait_ms, excluded.decision, excluded.decision_source, excluded.decision_told_by,
+               excluded.source, excluded.result, excluded.parameters, excluded.result_media, excluded.outcome)::text
+                <> ROW(t.status, t.duration_ms, t.duration_source, t.wait_ms, t.error_class, t.agent_id, t.started_agent, t.decided_at,
+                t.result_left_out, t.result_cut_at, t.is_sandboxed, t.decision_wait_ms, t.decision, t.decision_source,
+                t.decision_told_by, t.source, t.result, t.parameters, t.result_media, t.outcome)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.tool_name, old.status AS old_status, new.status,
@@ -210,12 +210,12 @@ gone_tool_calls AS (
 ),
 changed_activities AS (
     INSERT INTO activities AS t (
-        id, session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed, action, is_estimated,
-        tool_call_id, patch, patch_left_out, agent_id, source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, file_key, lines_added, lines_removed, agent_id, tool_call_id,
+        is_estimated, patch_left_out, action, source, patch, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.file_key,
-        s.lines_added, s.lines_removed, s.action, s.is_estimated, s.tool_call_id, s.patch, s.patch_left_out, s.agent_id,
-        s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
+        s.lines_added, s.lines_removed, s.agent_id, s.tool_call_id, s.is_estimated, s.patch_left_out, s.action, s.source,
+        s.patch, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_activities AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -234,17 +234,17 @@ changed_activities AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source
+            lines_added, lines_removed, agent_id, tool_call_id, is_estimated, patch_left_out, action, source, patch
         ) = (
             SELECT
-                lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source
+                lines_added, lines_removed, agent_id, tool_call_id, is_estimated, patch_left_out, action, source, patch
             FROM (VALUES
-                (true, excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
-                excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source),
-                (false, t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
-                t.source)
+                (true, excluded.lines_added, excluded.lines_removed, excluded.agent_id, excluded.tool_call_id, excluded.is_estimated,
+                excluded.patch_left_out, excluded.action, excluded.source, excluded.patch),
+                (false, t.lines_added, t.lines_removed, t.agent_id, t.tool_call_id, t.is_estimated, t.patch_left_out, t.action, t.source,
+                t.patch)
             ) AS version (
-                is_new, lines_added, lines_removed, action, is_estimated, tool_call_id, patch, patch_left_out, agent_id, source)
+                is_new, lines_added, lines_removed, agent_id, tool_call_id, is_estimated, patch_left_out, action, source, patch)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (NOT excluded.is_estimated, (excluded.source IS DISTINCT FROM 'hook'), excluded.lines_added, excluded.lines_removed,
@@ -256,10 +256,10 @@ changed_activities AS (
                      coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
-                     AND ROW(excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
-                     excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source)::text
-                      <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
-                      t.source)::text)) IS TRUE)
+                     AND ROW(excluded.lines_added, excluded.lines_removed, excluded.agent_id, excluded.tool_call_id, excluded.is_estimated,
+                     excluded.patch_left_out, excluded.action, excluded.source, excluded.patch)::text
+                      <> ROW(t.lines_added, t.lines_removed, t.agent_id, t.tool_call_id, t.is_estimated, t.patch_left_out, t.action, t.source,
+                      t.patch)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -274,10 +274,10 @@ changed_activities AS (
                coalesce(t.tool_call_id, '00000000-0000-0000-0000-000000000000'), (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
-               AND ROW(excluded.lines_added, excluded.lines_removed, excluded.action, excluded.is_estimated, excluded.tool_call_id,
-               excluded.patch, excluded.patch_left_out, excluded.agent_id, excluded.source)::text
-                <> ROW(t.lines_added, t.lines_removed, t.action, t.is_estimated, t.tool_call_id, t.patch, t.patch_left_out, t.agent_id,
-                t.source)::text))
+               AND ROW(excluded.lines_added, excluded.lines_removed, excluded.agent_id, excluded.tool_call_id, excluded.is_estimated,
+               excluded.patch_left_out, excluded.action, excluded.source, excluded.patch)::text
+                <> ROW(t.lines_added, t.lines_removed, t.agent_id, t.tool_call_id, t.is_estimated, t.patch_left_out, t.action, t.source,
+                t.patch)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.file_key,
@@ -298,14 +298,14 @@ gone_activities AS (
 changed_api_calls AS (
     INSERT INTO api_calls AS t (
         id, session_id, project_id, user_id, occurred_at, model, input_tokens, output_tokens, cache_write_5m_tokens,
-        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, web_searches, effort,
-        thinking_ms, cache_write_nano_usd, price_version, agent_id, is_fast, inference_geo, is_advisor, source, brought_by,
+        cache_write_1h_tokens, cache_read_tokens, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, agent_id, web_searches,
+        is_fast, is_advisor, cache_write_nano_usd, thinking_ms, price_version, effort, inference_geo, source, brought_by,
         received_at)
     SELECT DISTINCT ON (s.id)
         s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.model,
         s.input_tokens, s.output_tokens, s.cache_write_5m_tokens, s.cache_write_1h_tokens, s.cache_read_tokens, s.cost_nano_usd,
-        s.uncached_nano_usd, s.cache_saved_nano_usd, s.web_searches, s.effort, s.thinking_ms, s.cache_write_nano_usd,
-        s.price_version, s.agent_id, s.is_fast, s.inference_geo, s.is_advisor, s.source,
+        s.uncached_nano_usd, s.cache_saved_nano_usd, s.agent_id, s.web_searches, s.is_fast, s.is_advisor, s.cache_write_nano_usd,
+        s.thinking_ms, s.price_version, s.effort, s.inference_geo, s.source,
         CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_api_calls AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
@@ -328,25 +328,25 @@ changed_api_calls AS (
     ON CONFLICT (id) DO UPDATE SET
         (
             input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-            uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
-            agent_id, is_fast, inference_geo, is_advisor
+            uncached_nano_usd, cache_saved_nano_usd, agent_id, web_searches, is_fast, is_advisor, cache_write_nano_usd, thinking_ms,
+            price_version, effort, inference_geo
         ) = (
             SELECT
                 input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
-                agent_id, is_fast, inference_geo, is_advisor
+                uncached_nano_usd, cache_saved_nano_usd, agent_id, web_searches, is_fast, is_advisor, cache_write_nano_usd, thinking_ms,
+                price_version, effort, inference_geo
             FROM (VALUES
                 (true, excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                 excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-                excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
-                excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor),
+                excluded.agent_id, excluded.web_searches, excluded.is_fast, excluded.is_advisor, excluded.cache_write_nano_usd,
+                excluded.thinking_ms, excluded.price_version, excluded.effort, excluded.inference_geo),
                 (false, t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
-                t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.agent_id, t.web_searches, t.is_fast, t.is_advisor, t.cache_write_nano_usd,
+                t.thinking_ms, t.price_version, t.effort, t.inference_geo)
             ) AS version (
                 is_new, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cache_read_tokens, cost_nano_usd,
-                uncached_nano_usd, cache_saved_nano_usd, web_searches, effort, thinking_ms, cache_write_nano_usd, price_version,
-                agent_id, is_fast, inference_geo, is_advisor)
+                uncached_nano_usd, cache_saved_nano_usd, agent_id, web_searches, is_fast, is_advisor, cache_write_nano_usd, thinking_ms,
+                price_version, effort, inference_geo)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (excluded.output_tokens, excluded.input_tokens, excluded.cache_read_tokens, excluded.cache_write_1h_tokens,
@@ -359,11 +359,11 @@ changed_api_calls AS (
                   OR t.id IN (SELECT id FROM renewed_ids)
                      AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                      excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-                     excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
-                     excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor)::text
+                     excluded.agent_id, excluded.web_searches, excluded.is_fast, excluded.is_advisor, excluded.cache_write_nano_usd,
+                     excluded.thinking_ms, excluded.price_version, excluded.effort, excluded.inference_geo)::text
                       <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                      t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
-                      t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)::text)) IS TRUE)
+                      t.uncached_nano_usd, t.cache_saved_nano_usd, t.agent_id, t.web_searches, t.is_fast, t.is_advisor, t.cache_write_nano_usd,
+                      t.thinking_ms, t.price_version, t.effort, t.inference_geo)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -379,11 +379,11 @@ changed_api_calls AS (
             OR t.id IN (SELECT id FROM renewed_ids)
                AND ROW(excluded.input_tokens, excluded.output_tokens, excluded.cache_write_5m_tokens, excluded.cache_write_1h_tokens,
                excluded.cache_read_tokens, excluded.cost_nano_usd, excluded.uncached_nano_usd, excluded.cache_saved_nano_usd,
-               excluded.web_searches, excluded.effort, excluded.thinking_ms, excluded.cache_write_nano_usd, excluded.price_version,
-               excluded.agent_id, excluded.is_fast, excluded.inference_geo, excluded.is_advisor)::text
+               excluded.agent_id, excluded.web_searches, excluded.is_fast, excluded.is_advisor, excluded.cache_write_nano_usd,
+               excluded.thinking_ms, excluded.price_version, excluded.effort, excluded.inference_geo)::text
                 <> ROW(t.input_tokens, t.output_tokens, t.cache_write_5m_tokens, t.cache_write_1h_tokens, t.cache_read_tokens, t.cost_nano_usd,
-                t.uncached_nano_usd, t.cache_saved_nano_usd, t.web_searches, t.effort, t.thinking_ms, t.cache_write_nano_usd,
-                t.price_version, t.agent_id, t.is_fast, t.inference_geo, t.is_advisor)::text))
+                t.uncached_nano_usd, t.cache_saved_nano_usd, t.agent_id, t.web_searches, t.is_fast, t.is_advisor, t.cache_write_nano_usd,
+                t.thinking_ms, t.price_version, t.effort, t.inference_geo)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.model,
@@ -419,10 +419,10 @@ gone_api_calls AS (
 ),
 changed_timeline_entries AS (
     INSERT INTO timeline_entries AS t (
-        id, session_id, project_id, user_id, occurred_at, kind, content, details, agent_id, source, brought_by, received_at)
+        id, session_id, project_id, user_id, occurred_at, kind, agent_id, content, details, source, brought_by, received_at)
     SELECT DISTINCT ON (s.id)
-        s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.kind, s.content,
-        s.details, s.agent_id, s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
+        s.id, s.session_id, coalesce(sessions.project_id, 0), coalesce(sessions.user_id, 0), s.occurred_at, s.kind, s.agent_id,
+        s.content, s.details, s.source, CASE WHEN %(bringer)s <> 0 THEN ARRAY[%(bringer)s]::integer[] END, s.received_at
     FROM staged_timeline_entries AS s
     LEFT JOIN sessions ON sessions.session_id = s.session_id
     ORDER BY
@@ -435,15 +435,15 @@ changed_timeline_entries AS (
         s.ctid
     ON CONFLICT (id) DO UPDATE SET
         (
-            content, details, agent_id
+            agent_id, content, details
         ) = (
             SELECT
-                content, details, agent_id
+                agent_id, content, details
             FROM (VALUES
-                (true, excluded.content, excluded.details, excluded.agent_id),
-                (false, t.content, t.details, t.agent_id)
+                (true, excluded.agent_id, excluded.content, excluded.details),
+                (false, t.agent_id, t.content, t.details)
             ) AS version (
-                is_new, content, details, agent_id)
+                is_new, agent_id, content, details)
             WHERE is_new = ((NOT coalesce(0 >= ANY(t.brought_by), true)
              AND (%(bringer)s <= 0
                   OR (octet_length(excluded.content), excluded.content COLLATE "C", coalesce(excluded.details::text, '') COLLATE "C",
@@ -451,8 +451,8 @@ changed_timeline_entries AS (
                      > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
                      coalesce(t.agent_id, '') COLLATE "C")
                   OR t.id IN (SELECT id FROM renewed_ids)
-                     AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
-                      <> ROW(t.content, t.details, t.agent_id)::text)) IS TRUE)
+                     AND ROW(excluded.agent_id, excluded.content, excluded.details)::text
+                      <> ROW(t.agent_id, t.content, t.details)::text)) IS TRUE)
         ),
         brought_by = brought_too(t.brought_by, %(bringer)s)
     WHERE (%(job_number)s > 0 OR excluded.session_id IS NULL OR excluded.session_id = t.session_id OR t.session_id IS NULL)
@@ -463,8 +463,8 @@ changed_timeline_entries AS (
                > (octet_length(t.content), t.content COLLATE "C", coalesce(t.details::text, '') COLLATE "C", (t.agent_id IS NULL),
                coalesce(t.agent_id, '') COLLATE "C")
             OR t.id IN (SELECT id FROM renewed_ids)
-               AND ROW(excluded.content, excluded.details, excluded.agent_id)::text
-                <> ROW(t.content, t.details, t.agent_id)::text))
+               AND ROW(excluded.agent_id, excluded.content, excluded.details)::text
+                <> ROW(t.agent_id, t.content, t.details)::text))
            OR NOT %(bringer)s = ANY(coalesce(t.brought_by, '{0}')))
     RETURNING
         new.session_id, new.project_id, new.user_id, new.occurred_at, new.kind,

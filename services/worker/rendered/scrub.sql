@@ -610,80 +610,29 @@ WHERE id = %(key)s
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,
-           sum(coalesce(octet_length(request_id), 0)) OVER w AS bytes
-    FROM (
-        SELECT id::text AS key, id AS place, request_id
-        FROM scrubs
-        WHERE id > %(after_key)s
-        ORDER BY id LIMIT %(chunk_rows)s
-    ) AS r
-    WINDOW w AS (ORDER BY place)
-) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
-
-UPDATE scrubs SET
-    request_id = %(request_id)s
-WHERE id = %(key)s
-  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text;
-
-SELECT * FROM (
-    SELECT *, row_number() OVER w AS n,
            sum(coalesce(octet_length(names::text), 0)
-               + coalesce(octet_length(request_id), 0)) OVER w AS bytes
+               + coalesce(octet_length(request_id), 0)
+               + coalesce(octet_length(options), 0)
+               + coalesce(octet_length(counts), 0)) OVER w AS bytes
     FROM (
-        SELECT id::text AS key, id AS place, names, request_id
-        FROM erasures
+        SELECT id::text AS key, id AS place, names, request_id, options::text AS options, counts::text AS counts
+        FROM jobs
         WHERE id > %(after_key)s
         ORDER BY id LIMIT %(chunk_rows)s
     ) AS r
     WINDOW w AS (ORDER BY place)
 ) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
 
-UPDATE erasures SET
+UPDATE jobs SET
     names = %(names)s,
-    request_id = %(request_id)s
+    request_id = %(request_id)s,
+    options = %(options)s,
+    counts = %(counts)s
 WHERE id = %(key)s
   AND names::text IS NOT DISTINCT FROM %(old_names)s::text[]::text
-  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text;
-
-SELECT * FROM (
-    SELECT *, row_number() OVER w AS n,
-           sum(coalesce(octet_length(request_id), 0)) OVER w AS bytes
-    FROM (
-        SELECT id::text AS key, id AS place, request_id
-        FROM retention_runs
-        WHERE id > %(after_key)s
-        ORDER BY id LIMIT %(chunk_rows)s
-    ) AS r
-    WINDOW w AS (ORDER BY place)
-) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
-
-UPDATE retention_runs SET
-    request_id = %(request_id)s
-WHERE id = %(key)s
-  AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text;
-
-SELECT * FROM (
-    SELECT *, row_number() OVER w AS n,
-           sum(coalesce(octet_length(model), 0)
-               + coalesce(octet_length(request_id), 0)
-               + coalesce(octet_length(by_model), 0)) OVER w AS bytes
-    FROM (
-        SELECT id::text AS key, id AS place, model, request_id, by_model::text AS by_model
-        FROM reprices
-        WHERE id > %(after_key)s
-        ORDER BY id LIMIT %(chunk_rows)s
-    ) AS r
-    WINDOW w AS (ORDER BY place)
-) AS s WHERE n = 1 OR bytes <= %(chunk_bytes)s ORDER BY n;
-
-UPDATE reprices SET
-    model = %(model)s,
-    request_id = %(request_id)s,
-    by_model = %(by_model)s
-WHERE id = %(key)s
-  AND model::text IS NOT DISTINCT FROM %(old_model)s::text
   AND request_id::text IS NOT DISTINCT FROM %(old_request_id)s::text
-  AND by_model::text IS NOT DISTINCT FROM %(old_by_model)s::text;
+  AND options::text IS NOT DISTINCT FROM %(old_options)s::text
+  AND counts::text IS NOT DISTINCT FROM %(old_counts)s::text;
 
 SELECT * FROM (
     SELECT *, row_number() OVER w AS n,

@@ -44,6 +44,7 @@ from services.worker.sweep.sweep_statements import (
 )
 from shared.broker import Task, queue_key
 from shared.database import connect_options
+from shared.jobs import KINDS, JobTask
 from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.partitions import PARTITIONS_KEY, streams_in_use
 from shared.journal.streams import GROUP, lease_key, stream_key
@@ -64,6 +65,7 @@ LIST_UPLOADS_SECONDS: Final = 24 * 3600
 # A job's files are deleted after it has finished. The sweep that follows a job must not be fooled by that, nor by two clocks.
 JOB_MARGIN_SECONDS: Final = 60
 
+AnyTask = Task | JobTask
 # Arguments of a task.
 Call = tuple[str | int, ...]
 ONE_CALL: Final[Sequence[Call]] = [()]
@@ -141,11 +143,13 @@ class Looks:
         since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
         return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
 
-    def abandoned_jobs(self) -> Mapping[Task, Sequence[Call]]:
-        """Scrubs, erasures, runs of retention, and merges of users and projects that wait, or whose worker is gone."""
-        found: dict[Task, list[Call]] = defaultdict(list)
-        for task, arguments in self._select(ABANDONED_JOBS):
-            found[Task[task]].append(tuple(arguments))
+    def abandoned_jobs(self) -> Mapping[AnyTask, Sequence[Call]]:
+        """Jobs, and merges of users and projects, that wait, or whose worker is gone. A kind that this release does not know waits on."""
+        tasks: dict[str, AnyTask] = {kind.name: kind.task for kind in KINDS.values()} | dict(Task.__members__)
+        found: dict[AnyTask, list[Call]] = defaultdict(list)
+        for name, arguments in self._select(ABANDONED_JOBS):
+            if name in tasks:
+                found[tasks[name]].append(tuple(arguments))
         return found
 
     def idle_sessions(self) -> Sequence[Call]:
@@ -191,7 +195,7 @@ class Looks:
         """Whether notes of changed rows are older than those that are kept."""
         return self._exists(OLD_CHANGES)
 
-    def is_queued(self, task: Task) -> bool:
+    def is_queued(self, task: AnyTask) -> bool:
         """Whether a task of this name waits in its queue."""
         messages: Any = self._broker.lrange(queue_key(task.queue), 0, MESSAGES_READ - 1)
         return any(_task_of(message) == task for message in messages)
@@ -244,7 +248,7 @@ class Sweep:
     """A look, and how often it is made. It tells how each task is to be called."""
 
     every_seconds: float
-    look: Callable[[Looks], Mapping[Task, Sequence[Call]]]
+    look: Callable[[Looks], Mapping[AnyTask, Sequence[Call]]]
     # The others come after their interval.
     at_start: bool = True
 
@@ -265,7 +269,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
         "abandoned-shards": _task(Task.RUN_IMPORT, 5, Looks.abandoned_shards),
         "unheard-cancels": _task(Task.END_CANCELLED, 5, Looks.unheard_cancels),
         "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
-        "due-retention": _task(Task.RETENTION, 60, Looks.due_retention),
+        "due-retention": _task(Task.BEGIN_RETENTION, 60, Looks.due_retention),
         "idle-sessions": _task(Task.CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(Task.SWEEP_UPLOADS, 600, Looks.uploads),
         "archive": _task(Task.ARCHIVE, 60, Looks.archive),

@@ -17,7 +17,7 @@ CANCEL_SECONDS: Final = 5
 
 ABANDONED_SHARDS: Final = _SQL.abandoned_shards
 UNHEARD_CANCELS: Final = _SQL.unheard_cancels
-ABANDONED_JOBS: Final = sql(_SQL.abandoned_jobs, waits=_SQL.waits)
+ABANDONED_JOBS: Final = _SQL.abandoned_jobs
 DUE_RETENTION: Final = _SQL.due_retention
 
 # The condition of an open session is the predicate of an index (shared/sessions/open_sessions.py).

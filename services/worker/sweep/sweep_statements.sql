@@ -13,13 +13,9 @@ ORDER BY cancel_requested_at LIMIT 100
 
 -- name: abandoned_jobs
 -- Jobs in Postgres that wait, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
-(SELECT 'SCRUB' AS task, json_build_array(id) AS arguments FROM scrubs WHERE $waits ORDER BY created_at LIMIT 100)
-UNION ALL
-(SELECT 'ERASE', json_build_array(id) FROM erasures WHERE $waits ORDER BY created_at LIMIT 100)
-UNION ALL
-(SELECT 'RETENTION', json_build_array(id) FROM retention_runs WHERE $waits ORDER BY created_at LIMIT 100)
-UNION ALL
-(SELECT 'REPRICE', json_build_array(id) FROM reprices WHERE $waits ORDER BY created_at LIMIT 100)
+(SELECT kind AS task, json_build_array(id) AS arguments FROM jobs
+WHERE status IN ('queued', 'running') AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds')
+ORDER BY created_at LIMIT 100)
 UNION ALL
 (SELECT 'MERGE_USERS', json_build_array(id) FROM users
 WHERE merge_requested_at < now() - CASE WHEN merge_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY merge_requested_at LIMIT 100)
@@ -33,14 +29,11 @@ SELECT 'JOIN_PROJECTS', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at 
     OR EXISTS (SELECT FROM project_places AS t JOIN projects AS p ON p.path_key = t.path_key WHERE t.judged_at IS NULL)
     OR EXISTS (SELECT FROM project_rules WHERE judged_at IS NULL)
 
--- name: waits
-status IN ('queued', 'running') AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds')
-
 -- name: due_retention
 -- Whether the day's run is to begin: something is not kept for good, and none began since it was due. An import that is going on comes first.
 SELECT 1 WHERE (%(has_settings)s OR EXISTS (SELECT FROM retention_rules WHERE days IS NOT NULL))
-  AND NOT EXISTS (SELECT FROM retention_runs WHERE is_scheduled AND created_at >= %(since)s)
-  AND NOT EXISTS (SELECT FROM retention_runs WHERE NOT is_dry_run AND status IN ('queued', 'running'))
+  AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'retention' AND created_at >= %(since)s AND (options ->> 'is_scheduled')::boolean)
+  AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'retention' AND NOT is_dry_run AND status IN ('queued', 'running'))
   AND NOT EXISTS (SELECT FROM import_jobs WHERE status IN ('queued', 'running') AND kind <> 'capture')
 
 -- name: is_idle

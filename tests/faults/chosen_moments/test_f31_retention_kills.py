@@ -14,10 +14,11 @@ import psycopg
 from psycopg import Connection
 
 from services.worker.importers.job import run_shard
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
+from shared.jobs import RETENTION
 from tests.faults.checks import IDLE_GAP
 from tests.faults.chosen_moments.killed_imports import add_job, make_archive
 from tests.faults.long import is_long
@@ -39,7 +40,7 @@ def drop_with_kills(
     """A run whose workers are killed. How many sessions it counted and how many rows, and whether a kill hit it."""
     connection.execute("INSERT INTO retention_rules (what, days) VALUES (%s, 30)", (what,))
     run_id, hit = uuid4(), False
-    connection.execute("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false)", (run_id,))
+    connection.execute("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false)", (run_id,))
     for _ in range(KILLS):
         process = start(settings, run_id)
         assert wait_for_lease(connection, run_id)
@@ -49,16 +50,14 @@ def drop_with_kills(
         found = verify(connection, IDLE_GAP)
         assert not any(found.values()), found
         # A lease ends by itself, after 15 seconds.
-        freed = connection.execute(
-            "UPDATE retention_runs SET lease_expires_at = now() WHERE id = %s AND status = 'running' RETURNING 1", (run_id,)
-        )
+        freed = connection.execute("UPDATE jobs SET lease_expires_at = now() WHERE id = %s AND status = 'running' RETURNING 1", (run_id,))
         hit |= freed.fetchone() is not None
-    while run_retention.run(worker, run_id):
+    while run_job(worker, RETENTION, run_id):
         pass
     [(sessions, rows, status)] = connection.execute(
         """SELECT (SELECT sum(sessions)::bigint FROM retention_counts WHERE run_id = r.id AND what = %(what)s),
                   (SELECT sum(rows)::bigint FROM retention_counts WHERE run_id = r.id AND what = %(what)s), status
-           FROM retention_runs AS r WHERE id = %(id)s""",
+           FROM jobs AS r WHERE id = %(id)s""",
         {"id": run_id, "what": what},
     ).fetchall()
     assert status == "succeeded"
@@ -67,7 +66,7 @@ def drop_with_kills(
 
 def wait_for_lease(connection: Connection[Any], run_id: UUID) -> bool:
     until = time.monotonic() + 60
-    held = "SELECT FROM retention_runs WHERE id = %s AND (lease_expires_at > now() OR status = 'succeeded')"
+    held = "SELECT FROM jobs WHERE id = %s AND (lease_expires_at > now() OR status = 'succeeded')"
     while time.monotonic() < until:
         if connection.execute(held, (run_id,)).fetchone() is not None:
             return True

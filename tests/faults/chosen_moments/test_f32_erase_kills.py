@@ -24,7 +24,7 @@ from tests.faults.long import is_long
 from tests.faults.product.erase_worker import start
 from tests.integration.worker.all_tables import tables
 
-_PLACE = "SELECT status, at_stage, after_key, counts::text FROM erasures WHERE id = %s"
+_PLACE = "SELECT status, at_stage, after_key, counts::text FROM jobs WHERE id = %s"
 
 
 def place(connection: Connection[tuple[str, ...]], erasure_id: UUID) -> tuple[str, ...]:
@@ -67,7 +67,10 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
         hers = [f"session-{number}" for number in range(200, 200 + sessions)]
         assert all("messages" in rows_with(connection, each) for each in hers)
         [(user_id,)] = connection.execute("SELECT id FROM users WHERE name = 'ann'").fetchall()
-        connection.execute("INSERT INTO erasures (id, kind, names, user_ids) VALUES (%s, 'user', %s, %s)", (erasure_id, ["ann"], [user_id]))
+        connection.execute(
+            """INSERT INTO jobs (kind, id, options, names, user_ids) VALUES ('erasure', %s, '{"of": "user"}', %s, %s)""",
+            (erasure_id, ["ann"], [user_id]),
+        )
 
         # When its workers are killed, each a random while after it has got on
         killed = 0
@@ -80,7 +83,7 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
             process.wait()
             killed += 1
             # As time would: the dead worker's lease is over.
-            connection.execute("UPDATE erasures SET lease_expires_at = NULL")
+            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
         process = start(settings, erasure_id)
         assert process.wait(120) == 0
 

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from uuid import UUID
 
-from services.worker.maintenance.erase import erase
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
+from shared.jobs import ERASURE
 
 
 def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes]":
@@ -19,5 +20,5 @@ def start(settings: dict[str, str], erasure_id: UUID) -> "subprocess.Popen[bytes
 
 if __name__ == "__main__":
     worker = open_resources(Settings())
-    while erase.run(worker, UUID(sys.argv[1]), run_seconds=0.3):
+    while run_job(worker, ERASURE, UUID(sys.argv[1]), run_seconds=0.3):
         pass

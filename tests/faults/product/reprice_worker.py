@@ -5,9 +5,10 @@ import subprocess
 import sys
 from uuid import UUID
 
-from services.worker.maintenance import reprice
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
+from shared.jobs import REPRICE
 
 
 def start(settings: dict[str, str], reprice_id: UUID) -> "subprocess.Popen[bytes]":
@@ -19,5 +20,5 @@ def start(settings: dict[str, str], reprice_id: UUID) -> "subprocess.Popen[bytes
 
 
 if __name__ == "__main__":
-    while reprice.run(open_resources(Settings()), UUID(sys.argv[1])):
+    while run_job(open_resources(Settings()), REPRICE, UUID(sys.argv[1])):
         pass

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from uuid import UUID
 
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
+from shared.jobs import RETENTION
 
 
 def start(settings: dict[str, str], run_id: UUID) -> "subprocess.Popen[bytes]":
@@ -19,5 +20,5 @@ def start(settings: dict[str, str], run_id: UUID) -> "subprocess.Popen[bytes]":
 
 
 if __name__ == "__main__":
-    while run_retention.run(open_resources(Settings()), UUID(sys.argv[1])):
+    while run_job(open_resources(Settings()), RETENTION, UUID(sys.argv[1])):
         pass

@@ -163,7 +163,7 @@ def before_retention(stack: Stack, person: Person) -> None:
         rule = {"what": kind, "days": days, "user": person.name}
         assert stack.http.put("/api/retention/rules", json=rule).status_code == 200
     assert stack.http.post("/api/retention/runs", json={}).status_code == 202
-    assert wait_until(lambda: stack.select("SELECT FROM retention_runs WHERE status IN ('queued', 'running')") == [], SECONDS)
+    assert wait_until(lambda: stack.select("SELECT FROM jobs WHERE kind = 'retention' AND status IN ('queued', 'running')") == [], SECONDS)
     assert stack.http.get(f"/api/sessions/{person.texts['dropped session']}").status_code == 404
 
 

@@ -53,10 +53,10 @@ def answers(stack: Stack, session_ids: list[str], scrub_id: str) -> Iterator[tup
         ],
         "letter_id": [str(row[0]) for row in stack.select("SELECT id FROM dead_letters")],
         "scrub_id": [scrub_id],
-        "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM erasures")],
-        "reprice_id": [str(row[0]) for row in stack.select("SELECT id FROM reprices")],
+        "erasure_id": [str(row[0]) for row in stack.select("SELECT id FROM jobs WHERE kind = 'erasure'")],
+        "reprice_id": [str(row[0]) for row in stack.select("SELECT id FROM jobs WHERE kind = 'reprice'")],
         "export_id": [str(row[0]) for row in stack.select("SELECT id FROM exports")],
-        "run_id": [str(row[0]) for row in stack.select("SELECT id FROM retention_runs")],
+        "run_id": [str(row[0]) for row in stack.select("SELECT id FROM jobs WHERE kind = 'retention'")],
         "date": [
             str(row[0])
             for row in stack.select("SELECT DISTINCT (dated_at AT TIME ZONE 'UTC')::date FROM sessions WHERE dated_at > '-infinity'")

@@ -148,7 +148,7 @@ def test_a_worker_that_is_killed_between_stages_leaves_no_text(
     worker, killed = filled.pids["worker"], set[str]()
     again: list[subprocess.Popen[bytes]] = []
     try:
-        stage = f"SELECT coalesce(at_stage, '') FROM scrubs WHERE id = '{location.rpartition('/')[2]}'"
+        stage = f"SELECT coalesce(at_stage, '') FROM jobs WHERE id = '{location.rpartition('/')[2]}'"
         while True:
             assert wait_until(lambda: str(filled.select(stage)[0][0]) not in {"", "texts", "journal"} | killed, 2 * SECONDS)
             at = str(filled.select(stage)[0][0])

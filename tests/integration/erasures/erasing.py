@@ -7,8 +7,9 @@ import psycopg
 from psycopg import sql
 
 from services.worker.drain.accounting import accounting
-from services.worker.maintenance.erase import erase
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
+from shared.jobs import ERASURE
 from tests.integration.keys.ownership.owners import BOBS, World
 from tests.integration.worker.all_tables import differences, tables
 from tests.kept_connection import kept_transaction
@@ -23,8 +24,8 @@ def start(world: World, what: dict[str, Any], confirm: str, **more: Any) -> UUID
 def finish(world: World, erasure_id: UUID) -> dict[str, Any]:
     """Runs it to its end, step by step. Whenever it waits, the others do what there is to do."""
     before = None
-    while erase.run(world.worker, erasure_id, run_seconds=0):
-        place = world.api.select("SELECT at_stage, after_key FROM erasures WHERE id = %s", erasure_id)
+    while run_job(world.worker, ERASURE, erasure_id, run_seconds=0):
+        place = world.api.select("SELECT at_stage, after_key FROM jobs WHERE id = %s", erasure_id)
         if place == before:
             world.settle()
         before = place

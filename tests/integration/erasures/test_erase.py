@@ -9,9 +9,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.worker.maintenance.erase import erase
+from services.worker.maintenance.jobs import run_job
 from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Conversation, SessionStart, ToolCall
+from shared.jobs import ERASURE
 from tests.integration.erasures.erasing import assert_sums_agree, erased, finish, of_others, places_of, start
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation, line
 from tests.integration.worker.all_tables import tables
@@ -128,7 +129,7 @@ def test_a_dry_run_counts_and_changes_nothing(filled: World) -> None:
 def test_nothing_is_erased_without_the_name(filled: World, confirm: str) -> None:
     answer = filled.api.post(filled.admin, "/api/erasures", {"what": {"user": "ann"}, "confirm": confirm})
     assert (answer.status_code, answer.json()["details"]) == (400, {"confirm": "differs"})
-    assert filled.api.select("SELECT count(*) FROM erasures") == [{"count": 0}]
+    assert filled.api.select("SELECT count(*) FROM jobs") == [{"count": 0}]
 
 
 def test_rows_that_a_fork_of_somebody_else_has_too_go_to_it(world: World) -> None:
@@ -181,7 +182,7 @@ def test_what_comes_late_stays_out_until_the_tombstone_is_lifted(filled: World) 
 def test_an_erasure_that_failed_is_begun_again(filled: World) -> None:
     # Given one that was given up
     erasure_id = start(filled, {"user": "ann"}, "ann")
-    filled.api.select("UPDATE erasures SET attempts = 5 RETURNING id")
+    filled.api.select("UPDATE jobs SET attempts = 5 RETURNING id")
     assert finish(filled, erasure_id)["status"] == "failed"
 
     # When it is asked for again, then it is the same one, and ends well
@@ -197,8 +198,8 @@ def test_the_same_erasure_asked_for_twice_is_one(filled: World) -> None:
     # When it is asked for again, before it begins and while it runs
     while_it_waits = start(filled, {"user": "ann"}, "ann")
     others = [start(filled, {"user": "ann"}, "", dry_run=True), start(filled, {"user": "bob"}, "bob")]
-    while filled.api.select("SELECT at_stage FROM erasures WHERE id = %s", first) != [{"at_stage": "transcripts"}]:
-        erase.run(filled.worker, first, run_seconds=0)
+    while filled.api.select("SELECT at_stage FROM jobs WHERE id = %s", first) != [{"at_stage": "transcripts"}]:
+        run_job(filled.worker, ERASURE, first, run_seconds=0)
         filled.settle()
     while_it_runs = start(filled, {"user": "ann"}, "ann")
 
@@ -218,11 +219,11 @@ def test_erasures_that_are_asked_for_at_the_same_time_are_one(filled: World) -> 
 
 def test_a_dry_run_does_not_begin_an_erasure_again_that_failed(filled: World) -> None:
     failed = start(filled, {"user": "ann"}, "ann")
-    filled.api.select("UPDATE erasures SET status = 'failed' RETURNING id")
+    filled.api.select("UPDATE jobs SET status = 'failed' RETURNING id")
 
     assert start(filled, {"user": "ann"}, "", dry_run=True) != failed
 
-    assert filled.api.select("SELECT status FROM erasures WHERE NOT is_dry_run") == [{"status": "failed"}]
+    assert filled.api.select("SELECT status FROM jobs WHERE NOT is_dry_run") == [{"status": "failed"}]
 
 
 def test_a_dead_letter_that_comes_back_and_is_replayed_stays_out(filled: World) -> None:

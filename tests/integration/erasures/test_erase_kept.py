@@ -8,8 +8,9 @@ from uuid import uuid4
 import psycopg
 
 from services.worker.maintenance import rekey_projects
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall
+from shared.jobs import RETENTION
 from tests.integration.erasures.erasing import assert_sums_agree, erased, of_others, places_of
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.maintenance.projects_world import decide
@@ -36,10 +37,10 @@ def drop(world: World, user: str | None = None) -> None:
             "INSERT INTO retention_rules (what, days, user_id) VALUES ('sessions', 100, (SELECT id FROM users WHERE name = %s))", (user,)
         )
         run_id = uuid4()
-        connection.execute("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false)", (run_id,))
-    while run_retention.run(world.worker, run_id, 60):
+        connection.execute("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false)", (run_id,))
+    while run_job(world.worker, RETENTION, run_id, 60):
         pass
-    assert world.api.select("SELECT status FROM retention_runs") == [{"status": "succeeded"}]
+    assert world.api.select("SELECT status FROM jobs") == [{"status": "succeeded"}]
 
 
 def cells(world: World) -> dict[str, list[Any]]:

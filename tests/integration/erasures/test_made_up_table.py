@@ -10,8 +10,10 @@ import pytest
 
 from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
 from services.worker.maintenance import merge_users
+from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
+from shared.jobs import SCRUB
 from shared.tables.catalogue import TABLES
 from shared.tables.table import KEEP, LOOK_UP, OF_THE_SERVER, READ, WITH_OWNER, Owner, Table
 from tests.integration.erasures.erasing import erased
@@ -70,13 +72,13 @@ def test_it_is_granted(filled: World) -> None:
 
 def test_it_is_scrubbed(filled: World) -> None:
     rows(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob' RETURNING 1")
-    [(scrub_id,)] = rows(filled.worker, "INSERT INTO scrubs (id, is_dry_run) VALUES (gen_random_uuid(), false) RETURNING id")
+    [(scrub_id,)] = rows(filled.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', gen_random_uuid(), false) RETURNING id")
 
-    while scrub.run(filled.worker, scrub_id):
+    while run_job(filled.worker, SCRUB, scrub_id):
         pass
 
     assert "ghp_" not in " ".join(words_of(filled))
-    assert rows(filled.worker, "SELECT status, changed_in FROM scrubs") == [("succeeded", {"made_up": 1})]
+    assert rows(filled.worker, "SELECT status, counts -> 'changed_in' FROM jobs WHERE kind = 'scrub'") == [("succeeded", {"made_up": 1})]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def test_what_is_given_is_kept_in_two_halves_and_in_nothing_else(service: Servic
     # The audit log has how many
     [record] = service.select("SELECT subject, details FROM audit_log WHERE act = 'scrub.start'")
     assert record == {"subject": half["scrub_id"], "details": {"dry_run": False, "texts": 2}}
-    assert service.select("SELECT text_count, keep_out FROM scrubs") == [{"text_count": 2, "keep_out": True}]
+    assert service.select("SELECT options -> 'text_count' AS texts, options -> 'keep_out' AS keep_out FROM jobs") == [
+        {"texts": 2, "keep_out": True}
+    ]
 
 
 def test_a_retry_leaves_one_scrub_and_one_half(service: Service) -> None:
@@ -82,7 +84,7 @@ def test_what_could_destroy_everything_or_is_misspelt_is_refused(service: Servic
     assert (answer.status_code, list(answer.json()["details"])) == (400, [field])
     # What was given is not quoted
     assert TEXT not in answer.text
-    assert service.select("SELECT FROM scrubs") == []
+    assert service.select("SELECT FROM jobs") == []
     assert service.select("SELECT FROM scrub_texts") == []
 
 
@@ -113,7 +115,9 @@ def structural(value: Any) -> Iterator[str]:
 def kept_out(service: Service, text: str, status: str = "succeeded") -> str:
     """The id of a scrub that keeps a text out, as the worker leaves it."""
     scrub_id = str(uuid4())
-    service.execute("INSERT INTO scrubs (id, status, text_count, keep_out) VALUES (%s, %s, 1, true)", scrub_id, status)
+    service.execute(
+        "INSERT INTO jobs (kind, id, status, options) VALUES ('scrub', %s, %s, '{\"text_count\": 1, \"keep_out\": true}')", scrub_id, status
+    )
 
     for each in fingerprints_of(text, b"salt"):
         service.execute(

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.worker.maintenance import reprice
+from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.verify import verify
 from shared.events.messages import Conversation, Usage
+from shared.jobs import REPRICE
 from tests.integration.keys.ownership.owners import AT, World
 
 # A model that no list has.
@@ -55,7 +56,7 @@ def shown(world: World, reprice_id: UUID) -> dict[str, Any]:
 def repriced(world: World, **wanted: Any) -> dict[str, Any]:
     """A run from begin to end, step by step."""
     reprice_id = start(world, **wanted)
-    while reprice.run(world.worker, reprice_id, run_seconds=0):
+    while run_job(world.worker, REPRICE, reprice_id, run_seconds=0):
         assert differences(world) == {}
     found = shown(world, reprice_id)
     assert found["status"] == "succeeded"

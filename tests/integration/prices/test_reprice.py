@@ -10,10 +10,11 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.maintenance import reprice
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import open_resources
+from shared.jobs import REPRICE, RETENTION
 from tests.faults.product import reprice_worker
 from tests.integration.keys.conftest import is_error
 from tests.integration.keys.ownership.owners import AT, World
@@ -132,7 +133,7 @@ def test_a_cost_of_another_list_stays_where_nothing_prices_the_model_now(world: 
 def test_one_run_at_a_time_and_others_are_listed(world: World) -> None:
     first = start(world)
     assert is_error(world.api.post(world.admin, "/api/reprice", {}), 409, "CONFLICT")
-    while reprice.run(world.worker, first):
+    while run_job(world.worker, REPRICE, first):
         pass
     second = repriced(world, dry_run=True)
 
@@ -163,8 +164,8 @@ def test_a_killed_worker_leaves_correct_sums_and_another_goes_on(world: World) -
     assert between["status"] == "running"
     assert 0 < between["changed_calls"] < 1200
     assert differences(world) == {}
-    world.api.select("UPDATE reprices SET lease_expires_at = now() - interval '1 second' RETURNING 1")
-    while reprice.run(world.worker, reprice_id):
+    world.api.select("UPDATE jobs SET lease_expires_at = now() - interval '1 second' RETURNING 1")
+    while run_job(world.worker, REPRICE, reprice_id):
         pass
     assert shown(world, reprice_id)["models"] == expected
     assert set(costs(world)) == {0.015}
@@ -176,8 +177,8 @@ def test_what_retention_has_dropped_keeps_its_cost_and_is_counted(world: World) 
     fill(world)
     world.api.select("INSERT INTO retention_rules (what, days) VALUES ('sessions', 30) RETURNING 1")
     run_id = uuid4()
-    world.api.select("INSERT INTO retention_runs (id, is_dry_run) VALUES (%s, false) RETURNING 1", run_id)
-    while run_retention.run(world.worker, run_id):
+    world.api.select("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false) RETURNING 1", run_id)
+    while run_job(world.worker, RETENTION, run_id):
         pass
     store(world, said("new", at=datetime.now(UTC) - timedelta(days=1)))
     set_price(world, input=10, output=50)
@@ -203,7 +204,7 @@ def test_a_batch_that_was_priced_before_the_change_is_waited_for(world: World) -
             persist(connection, [ReceivedEvent(said("s"), AT, "test", "1-1")], idle_gap=other.idle_gap)
             set_price(world)
             reprice_id = start(world)
-            run = pool.submit(reprice.run, world.worker, reprice_id)
+            run = pool.submit(run_job, world.worker, REPRICE, reprice_id)
             assert wait_until(lambda: bool(world.api.select(WAITS)), timeout_seconds=60)
         assert run.result(60) is False
     other.close()

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from services.worker.persist.derived_values.outcomes_of_calls import outcome_of
-from services.worker.persist.staging.event_kind_rows import outcome_column
+from services.worker.persist.staging.stage_records import as_json
 
 Row = dict[str, Any]
 UNDATED = "-infinity"
@@ -51,7 +51,7 @@ def add_tool_call(connection: Connection[Any], session_id: str | None, at: datet
     parameters = row.get("parameters")
     parameters = json.loads(parameters) if isinstance(parameters, str) else parameters and parameters.obj
     outcome = outcome_of(tool_name, row["status"], parameters, row.get("result") or "")
-    return _event(connection, "tool_calls", session_id, at, row | {"outcome": outcome_column(outcome)})
+    return _event(connection, "tool_calls", session_id, at, row | {"outcome": as_json(outcome)})
 
 
 def add_activity(connection: Connection[Any], session_id: str | None, at: datetime | str, file_path: str, **columns: Any) -> UUID:

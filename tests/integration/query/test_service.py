@@ -136,7 +136,7 @@ def test_metrics_tell_how_long_jobs_stand_still_and_how_often_looks_failed(
     client: TestClient, connection: psycopg.Connection[Any], redis_url: str
 ) -> None:
     # Given two erasures, one of which has not got on for an hour, and a look of beat that failed
-    sql = "INSERT INTO erasures (id, kind, names, moved_at) SELECT gen_random_uuid(), 'session', '{s}', now() - make_interval(mins => m)"
+    sql = "INSERT INTO jobs (kind, id, names, moved_at) SELECT 'erasure', gen_random_uuid(), '{s}', now() - make_interval(mins => m)"
     connection.execute(f"{sql} FROM unnest('{{0,60}}'::int[]) AS m".encode())
     with Redis.from_url(redis_url) as redis:
         redis.hincrby(FAILED_LOOKS_KEY, "stored", 3)
@@ -147,7 +147,7 @@ def test_metrics_tell_how_long_jobs_stand_still_and_how_often_looks_failed(
     assert values['tracker_failed_looks{look="stored"}'] == 3
 
     # When the erasures have ended, then their kind stands no more
-    connection.execute("UPDATE erasures SET status = 'succeeded'")
+    connection.execute("UPDATE jobs SET status = 'succeeded'")
     assert 'tracker_jobs_standing_seconds{kind="erasure"}' not in samples(client)
 
 

@@ -23,6 +23,7 @@ from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, Sweep
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
 from shared.broker import Queue, Task, queue_key
+from shared.jobs import SCRUB
 from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
 from tests.conftest import as_role
@@ -163,8 +164,10 @@ class TestPostgres:
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         scrub_id = uuid4()
-        database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [scrub_id])
-        assert looks.abandoned_jobs() == {Task.SCRUB: [(str(scrub_id),)]}
+        database.execute(
+            "INSERT INTO jobs (kind, id, is_dry_run, created_at) VALUES ('scrub', %s, false, now() - interval '6 seconds')", [scrub_id]
+        )
+        assert looks.abandoned_jobs() == {SCRUB.task: [(str(scrub_id),)]}
 
     def test_an_idle_open_session_is_found(self, looks: Looks, worker: Resources, database: psycopg.Connection) -> None:
         database.execute(
@@ -241,7 +244,9 @@ class TestTheScheduler:
     def test_queues_do_not_grow_without_workers(self, scheduler: LookFirst, worker: Resources, database: psycopg.Connection) -> None:
         append(worker.redis)
         _job(database)
-        database.execute("INSERT INTO scrubs (id, is_dry_run, created_at) VALUES (%s, false, now() - interval '6 seconds')", [uuid4()])
+        database.execute(
+            "INSERT INTO jobs (kind, id, is_dry_run, created_at) VALUES ('scrub', %s, false, now() - interval '6 seconds')", [uuid4()]
+        )
         database.execute("INSERT INTO drainers (consumer, registered_at) VALUES ('gone', now() - interval '2 hours')")
         for _ in range(3):
             self.run_all(scheduler)

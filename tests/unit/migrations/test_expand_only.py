@@ -7,9 +7,9 @@ from tests.unit.migrations.expand_only import objections
 
 # Not the baseline's, which no database has data before.
 FILES = sorted([*SCRIPTS.glob("*.sql"), *(SCRIPTS / "versions").glob("*.py"), *(SCRIPTS / "versions").glob("*.sql")])
-# It takes the old search away at once: empty tables would stand in every list of tables for a release, and searches of the version before would find
-# nothing in them. No tag is older than it.
-CONTRACTS_AT_ONCE = {"0103_search_changes.sql": 1}
+# No tag is older than these. One takes the old search away at once: empty tables would stand in every list of tables for a release, and searches of the
+# version before would find nothing in them. The other moves jobs to one table: of two, a worker of either version would look at one alone.
+CONTRACTS_AT_ONCE = {"0103_search_changes.sql": 1, "0104_jobs.sql": 1}
 
 
 def test_migrations_only_expand() -> None:

@@ -1,20 +1,28 @@
-"""Composed statements of lists as they run. `make render-sql` writes them again."""
+"""Composed statements as they run. `make render-sql` writes them again."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.query.queries import lists, stats
 from services.query.queries.lists import live_sessions, sessions
+from shared.sql_files import SqlFile
 
-FOLDER = Path(sessions.__file__).parent / "rendered"
+FOLDERS = [Path(*package.__path__) / "rendered" for package in (lists, stats)]
 
 
 def rendered() -> Iterator[tuple[Path, str]]:
     """Each file, and what is to be in it."""
-    yield FOLDER / "sessions.sql", f"{sessions.SESSIONS}\n"
-    yield FOLDER / "live_sessions.sql", f"{live_sessions.LIVE_SESSIONS}\n"
+    yield FOLDERS[0] / "sessions.sql", f"{sessions.SESSIONS}\n"
+    yield FOLDERS[0] / "live_sessions.sql", f"{live_sessions.LIVE_SESSIONS}\n"
+    for package, folder in zip((lists, stats), FOLDERS, strict=True):
+        parts = "parts.sql" if (folder.parent / "parts.sql").exists() else None
+        for path in sorted(folder.parent.glob("*.sql")):
+            if path.name != "parts.sql" and (parts or "-- part: " in path.read_text(encoding="utf-8")):
+                statements = vars(SqlFile(package.__name__, path.name, parts)).items()
+                yield folder / path.name, "\n\n".join(f"-- name: {name}\n{sql}" for name, sql in statements) + "\n"
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     for path, text in rendered():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

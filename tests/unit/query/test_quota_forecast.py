@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.query.answers.quota import QuotaReading
-from services.query.queries.stats.quota_forecast import ActiveQuarter, forecast
+from services.query.queries.stats.quota import ActiveQuarter, QuotaReading, forecast
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

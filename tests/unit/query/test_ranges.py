@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from services.query.answers.stats import Interval
-from services.query.queries.stats.offsets import offset_periods
 from services.query.queries.stats.ranges import (
     DAY,
     EVERYTHING,
@@ -31,6 +30,7 @@ from services.query.queries.stats.ranges import (
     stats_range,
     time_zone,
 )
+from services.query.queries.stats.stats import offset_periods
 from shared.http.errors import BadRequest
 
 ZONES = [

@@ -2,14 +2,14 @@
 
 import re
 
-from tests.unit.query.rendered_sql import FOLDER, rendered
+from tests.unit.query.rendered_sql import FOLDERS, rendered
 
 UNFILLED = re.compile(r"\{\w+\}")
 
 
 def test_the_committed_statements_are_those_that_run() -> None:
     expected = dict(rendered())
-    assert {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.sql")} == expected, "make render-sql"
+    assert {path: path.read_text(encoding="utf-8") for folder in FOLDERS for path in folder.glob("*.sql")} == expected, "make render-sql"
 
 
 def test_a_composed_statement_has_no_part_that_was_not_filled() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.query.answers.days import DayAsk, DayCommit, DayMeasures, DayProject, DayPullRequest, DaySession
-from services.query.answers.shares import SessionShare
+from services.query.answers.lists import SessionShare
 from services.query.queries.days.standup import standup
 
 DAY, BERLIN = date(2024, 3, 6), ZoneInfo("Europe/Berlin")

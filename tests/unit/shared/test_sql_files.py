@@ -8,8 +8,8 @@ import services
 import shared
 from shared.sql_files import SqlFile
 
-_LOADED = re.compile(r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"\)(?:\.(\w+))?', re.MULTILINE)
-_SQL = SqlFile("services.query.queries.stats", "stats.sql")
+_LOADED = re.compile(r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, "parts\.sql")?\)(?:\.(\w+))?', re.MULTILINE)
+_SQL = SqlFile("services.query.queries.stats", "stats.sql", "parts.sql")
 
 
 def test_a_statement_ends_where_the_next_begins() -> None:
@@ -19,6 +19,11 @@ def test_a_statement_ends_where_the_next_begins() -> None:
 
 def test_comments_are_left_out() -> None:
     assert "--" not in _SQL.distinct_files
+
+
+def test_parts_stand_in_their_places() -> None:
+    assert "FROM unnest(%(grains)s::smallint[]" in _SQL.totals
+    assert re.search(r"\{[a-z]\w*\}", _SQL.totals) is None
 
 
 def test_every_statement_that_is_named_is_there_and_every_other_is_unused() -> None:

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import replace
 
+from services.ingest.postgres.admin.jobs import Wanted, add_in
 from services.ingest.postgres.audit import AuditRecord, add_record
 from services.ingest.postgres.database import Connection, Database
+from shared.jobs import ERASURE
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "erasures.sql")
@@ -49,29 +51,28 @@ async def find(
 
 async def add(database: Database, erasure_id: UUID, target: Target, *, is_dry_run: bool, record: AuditRecord) -> UUID:
     """Adds a queued erasure. One that goes on and erases the same is the answer instead, and one that failed is begun again. Gives its id."""
-    parameters = {
-        "id": erasure_id,
-        "kind": target.kind,
-        "names": target.names,
-        "user_ids": target.user_ids,
-        "project_ids": target.project_ids,
-        "from_at": target.from_at,
-        "to_at": target.to_at,
-        "is_dry_run": is_dry_run,
-        "request_id": record.request_id,
-    }
+    wanted = Wanted(
+        is_dry_run=is_dry_run,
+        names=target.names,
+        user_ids=target.user_ids,
+        project_ids=target.project_ids,
+        from_at=target.from_at,
+        to_at=target.to_at,
+        options={"of": target.kind},
+        at_stage="tombstones",
+    )
 
     async def work(connection: Connection) -> UUID:
         async with connection.transaction():
             await connection.execute(_SQL.lock)
-            same = await (await connection.execute(_SQL.same, parameters)).fetchone()
-            if same is not None and not same["has_failed"]:
-                return UUID(str(same["id"]))
-            used_id = erasure_id if same is None else UUID(str(same["id"]))
-            changed = await connection.execute(_SQL.add if same is None else _SQL.begin_again, parameters | {"id": used_id})
-            if changed.rowcount:
-                await add_record(connection, replace(record, subject=str(used_id)))
-            return used_id
+            same = await (await connection.execute(_SQL.same, structs.asdict(wanted) | {"kind": target.kind})).fetchone()
+            if same is None:
+                await add_in(connection, ERASURE, erasure_id, wanted, record)
+                return erasure_id
+            same_id = UUID(str(same["id"]))
+            if same["has_failed"] and (await connection.execute(_SQL.begin_again, {"id": same_id})).rowcount:
+                await add_record(connection, replace(record, subject=str(same_id)))
+            return same_id
 
     return await database.run(work)
 

@@ -1,7 +1,8 @@
 -- name: unfinished
 -- One that goes on, or that failed. Its rows may be gone already.
-SELECT names, user_ids, project_ids FROM erasures
-WHERE status <> 'succeeded' AND kind = %(kind)s AND (%(name)s = ANY(names) OR kind = 'project' AND %(name)s = ANY(project_ids::text[]))
+SELECT names, user_ids, project_ids FROM jobs
+WHERE kind = 'erasure' AND status <> 'succeeded' AND options ->> 'of' = %(kind)s
+  AND (%(name)s = ANY(names) OR options ->> 'of' = 'project' AND %(name)s = ANY(project_ids::text[]))
   AND is_dry_run = %(is_dry_run)s AND from_at IS NOT DISTINCT FROM %(from_at)s AND to_at IS NOT DISTINCT FROM %(to_at)s
 ORDER BY status = 'failed', created_at DESC LIMIT 1
 
@@ -11,8 +12,8 @@ SELECT pg_advisory_xact_lock(1741906)
 
 -- name: same
 -- One that erases all of this.
-SELECT id, status = 'failed' AS has_failed FROM erasures
-WHERE status <> 'succeeded' AND kind = %(kind)s AND names @> %(names)s::text[] AND is_dry_run = %(is_dry_run)s
+SELECT id, status = 'failed' AS has_failed FROM jobs
+WHERE kind = 'erasure' AND status <> 'succeeded' AND options ->> 'of' = %(kind)s AND names @> %(names)s::text[] AND is_dry_run = %(is_dry_run)s
   AND from_at IS NOT DISTINCT FROM %(from_at)s AND to_at IS NOT DISTINCT FROM %(to_at)s
 ORDER BY status = 'failed', created_at DESC LIMIT 1
 
@@ -37,13 +38,8 @@ SELECT array_agg(path ORDER BY id) AS names, array_agg(id ORDER BY id) AS projec
        (SELECT ARRAY[path, name] FROM projects WHERE id = %(name)s::bigint) AS confirmed_by
 FROM parts
 
--- name: add
-INSERT INTO erasures (id, kind, names, user_ids, project_ids, from_at, to_at, is_dry_run, request_id)
-VALUES (%(id)s, %(kind)s, %(names)s, %(user_ids)s, %(project_ids)s, %(from_at)s, %(to_at)s, %(is_dry_run)s, %(request_id)s)
-ON CONFLICT (id) DO NOTHING
-
 -- name: begin_again
-UPDATE erasures SET status = 'queued', attempts = 0, failure = NULL, moved_at = clock_timestamp(), lease_expires_at = NULL, finished_at = NULL
+UPDATE jobs SET status = 'queued', attempts = 0, failure = NULL, moved_at = clock_timestamp(), lease_expires_at = NULL, finished_at = NULL
 WHERE id = %(id)s AND status = 'failed'
 
 -- name: lift

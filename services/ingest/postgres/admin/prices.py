@@ -1,10 +1,7 @@
-"""The SQL of prices of one's own, and of runs that price anew. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+"""The SQL of prices of one's own. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
-
-from msgspec import Struct, structs
 
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
@@ -15,16 +12,6 @@ _SQL: Final = SqlFile(__package__, "prices.sql")
 
 # In the order of OwnPrice.usd.
 _COLUMNS: Final = ("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd")
-
-
-class Reprice(Struct, frozen=True):
-    """A run as it is to be added. Times and model as in the table `reprices`."""
-
-    id: UUID
-    is_dry_run: bool
-    from_at: datetime | None
-    to_at: datetime | None
-    model: str | None
 
 
 async def set_price(database: Database, price: OwnPrice, key_id: str | None, record: AuditRecord) -> UUID:
@@ -41,11 +28,3 @@ async def unset_price(database: Database, price_id: UUID, record: AuditRecord) -
     """The pattern that it was of; None if there is none of this id that the API has set."""
     row = await run_audited(database, _SQL.unset_price, {"id": price_id}, record)
     return None if row is None else str(row["model"])
-
-
-async def add_reprice(database: Database, wanted: Reprice, record: AuditRecord) -> Literal["added", "there", "busy"]:
-    """Adds a queued run. `there`: it was added before. `busy`: another one changes prices now."""
-    row = await run_audited(database, _SQL.add_reprice, {**structs.asdict(wanted), "request_id": record.request_id}, record)
-    assert row is not None
-    outcome: Literal["added", "there", "busy"] = row["outcome"]
-    return outcome

@@ -10,12 +10,3 @@ RETURNING id, true AS done
 
 -- name: unset_price
 DELETE FROM prices WHERE id = %(id)s AND source = 'api' RETURNING model, true AS done
-
--- name: add_reprice
-WITH added AS (
-    INSERT INTO reprices (id, is_dry_run, from_at, to_at, model, request_id)
-    VALUES (%(id)s, %(is_dry_run)s, %(from_at)s, %(to_at)s, %(model)s, %(request_id)s)
-    ON CONFLICT DO NOTHING RETURNING id
-)
-SELECT CASE WHEN EXISTS (SELECT FROM added) THEN 'added' WHEN EXISTS (SELECT FROM reprices WHERE id = %(id)s) THEN 'there' ELSE 'busy' END AS outcome,
-    EXISTS (SELECT FROM added) AS done

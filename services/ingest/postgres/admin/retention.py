@@ -1,6 +1,6 @@
-"""The SQL of retention's rules and runs. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+"""The SQL of retention's rules. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct, structs
@@ -42,17 +42,6 @@ async def unset_rule(database: Database, rule_id: UUID, record: AuditRecord) -> 
     """What the rule was of; None if there is none of this id."""
     row = await run_audited(database, _UNSET, {"id": rule_id}, record)
     return None if row is None else row["what"]
-
-
-async def add_run(
-    database: Database, run_id: UUID, record: AuditRecord, *, is_dry_run: bool, rewrites: bool
-) -> Literal["added", "there", "busy"]:
-    """Adds a queued run. `there`: it was added before. `busy`: another one drops something now."""
-    row = await _changed(
-        database, _SQL.add_run, {"id": run_id, "is_dry_run": is_dry_run, "rewrites": rewrites, "request_id": record.request_id}, record
-    )
-    outcome: Literal["added", "there", "busy"] = row["outcome"]
-    return outcome
 
 
 async def allow(database: Database, session_id: str, record: AuditRecord) -> Allowed:

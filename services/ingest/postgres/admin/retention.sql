@@ -13,14 +13,6 @@ WITH owner AS (
 SELECT coalesce((SELECT id::text FROM rule), CASE WHEN %(user)s::text IS NULL THEN 'no project' ELSE 'no user' END) AS outcome,
     EXISTS (SELECT FROM rule) AS done
 
--- name: add_run
-WITH added AS (
-    INSERT INTO retention_runs (id, is_dry_run, rewrites, request_id) VALUES (%(id)s, %(is_dry_run)s, %(rewrites)s, %(request_id)s)
-    ON CONFLICT DO NOTHING RETURNING id
-)
-SELECT CASE WHEN EXISTS (SELECT FROM added) THEN 'added' WHEN EXISTS (SELECT FROM retention_runs WHERE id = %(id)s) THEN 'there' ELSE 'busy' END AS outcome,
-    EXISTS (SELECT FROM added) AS done
-
 -- name: allow
 WITH tombstone AS (
     DELETE FROM tombstones WHERE key IN (SELECT tombstone_keys('session', %(session_id)s)) AND reason = 'expired' RETURNING true

@@ -1,4 +1,4 @@
-"""The SQL of jobs on the writing side: adds, finds, cancels, retries and undoes imports, and adds scrubs."""
+"""The SQL of jobs on the writing side: adds, finds, cancels, retries and undoes imports."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,6 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.claude_formats.upload_kinds import READER_VERSION
-from shared.redaction.sealed_texts import Halves
 from shared.sql_files import SqlFile
 
 _SQL = SqlFile(__package__, "import_jobs.sql")
@@ -86,20 +85,6 @@ class ImportJobs:
             rows = await self._database.rows(_SQL.unseen, params)
             unseen += [start + row["index"] for row in rows]
         return unseen
-
-    async def add_scrub(self, scrub_id: UUID, options: Mapping[str, Any], halves: Halves | None, *, record: AuditRecord) -> bool:
-        """Adds a queued scrub, with its half of what was given. False if there is one with this id already.
-
-        `options`: is_dry_run, text_count, keep_out, rewrite_large, delete_uploads.
-        """
-        params = {"id": scrub_id, "request_id": record.request_id, "half": None, "redis_key": None} | dict(options)
-        if halves is not None:
-            params |= {"half": halves.in_postgres, "redis_key": halves.redis_key}
-        return await run_audited(self._database, _SQL.add_scrub, params, record) is not None
-
-    async def let_in(self, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
-        """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
-        return await self._change(_SQL.let_in, {"id": scrub_id}, record)
 
     async def add_export(
         self, export_id: UUID, selection: Mapping[str, Any], *, bound_user: str | None, key_id: str | None, record: AuditRecord

@@ -95,25 +95,6 @@ WITH export AS (
 )
 SELECT true AS done FROM export
 
--- name: add_scrub
-WITH scrub AS (
-    INSERT INTO scrubs (id, is_dry_run, request_id, text_count, keep_out, rewrite_large, delete_uploads)
-    VALUES (%(id)s, %(is_dry_run)s, %(request_id)s, %(text_count)s, %(keep_out)s, %(rewrite_large)s, %(delete_uploads)s)
-    ON CONFLICT (id) DO NOTHING RETURNING id
-), texts AS (
-    INSERT INTO scrub_texts (scrub_id, half, redis_key) SELECT id, %(half)s, %(redis_key)s FROM scrub WHERE %(half)s::bytea IS NOT NULL
-)
-SELECT true AS done FROM scrub
-
--- name: let_in
--- While a scrub runs, what it was given stays out.
-WITH scrub AS (
-    UPDATE scrubs SET keep_out = false WHERE id = %(id)s AND keep_out AND status NOT IN ('queued', 'running') RETURNING id
-), texts AS (
-    DELETE FROM kept_out_texts WHERE scrub_id IN (SELECT id FROM scrub)
-)
-SELECT (SELECT status FROM scrubs WHERE id = %(id)s) AS status, EXISTS (SELECT FROM scrub) AS done
-
 -- name: unseen
 -- Returns indexes, since they are small.
 SELECT n - 1 AS index FROM unnest(%(sha256s)s::bytea[]) WITH ORDINALITY AS f (sha256, n)

@@ -1,3 +1,19 @@
+-- part: chosen_events
+(%(session_id)s::text IS NULL OR session_id = %(session_id)s)
+    AND (%(project_id)s::bigint IS NULL OR project_id = %(project_id)s)
+    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+    AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    AND (%(user)s::text IS NULL OR user_id = (SELECT person_of(%(user)s)))
+    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+
+-- part: chosen_messages
+{chosen_events}
+    AND (%(role)s::text IS NULL OR role = %(role)s)
+    AND (%(model)s::text IS NULL OR model = %(model)s)
+
 -- name: messages
 -- Rows beyond the bound on bytes are counted by their length alone, and not read.
 SELECT id, session_id, project_id, role, content, timestamp, model, agent_id, candidates
@@ -7,17 +23,7 @@ FROM (
         SELECT m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
             nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id, octet_length(m.content) AS bytes
         FROM messages m
-        WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
-            AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
-            AND (%(projects)s::bigint[] IS NULL OR m.project_id = ANY (%(projects)s))
-            AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
-            AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
-            AND (%(role)s::text IS NULL OR m.role = %(role)s)
-            AND (%(user)s::text IS NULL OR m.user_id = (SELECT person_of(%(user)s)))
-            AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(model)s::text IS NULL OR m.model = %(model)s)
-            AND (%(source)s::text IS NULL OR m.source = %(source)s)
-            AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+        WHERE {chosen_messages}
             AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
         ORDER BY m.occurred_at DESC, m.id DESC
         LIMIT %(fetch)s
@@ -31,17 +37,7 @@ ORDER BY timestamp DESC NULLS LAST, id DESC
 SELECT count(*) AS messages
 FROM (
     SELECT FROM messages m
-    WHERE (%(session_id)s::text IS NULL OR m.session_id = %(session_id)s)
-        AND (%(project_id)s::bigint IS NULL OR m.project_id = %(project_id)s)
-        AND (%(projects)s::bigint[] IS NULL OR m.project_id = ANY (%(projects)s))
-        AND (%(start)s::timestamptz IS NULL OR m.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR m.occurred_at < %(end)s)
-        AND (%(role)s::text IS NULL OR m.role = %(role)s)
-        AND (%(user)s::text IS NULL OR m.user_id = (SELECT person_of(%(user)s)))
-        AND (%(machine)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(model)s::text IS NULL OR m.model = %(model)s)
-        AND (%(source)s::text IS NULL OR m.source = %(source)s)
-        AND (%(branch)s::text IS NULL OR m.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
+    WHERE {chosen_messages}
     LIMIT %(most)s
 ) AS counted
 
@@ -52,16 +48,8 @@ SELECT a.id, a.session_id, nullif(a.project_id, 0) AS project_id, f.file_path, a
     CASE WHEN %(include_patch)s THEN coalesce(octet_length(a.patch), 0) ELSE 0 END AS bytes
 FROM activities a
 LEFT JOIN files f ON f.file_key = a.file_key
-WHERE (%(session_id)s::text IS NULL OR a.session_id = %(session_id)s)
-    AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
-    AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
-    AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
+WHERE {chosen_events}
     AND (%(action)s::text IS NULL OR a.action = %(action)s)
-    AND (%(user)s::text IS NULL OR a.user_id = (SELECT person_of(%(user)s)))
-    AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-    AND (%(source)s::text IS NULL OR a.source = %(source)s)
-    AND (%(branch)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
     AND (%(file_path)s::text IS NULL OR a.file_key = ANY (ARRAY(
         SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s)))
     AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
@@ -91,19 +79,11 @@ FROM (
             t.occurred_at, sorted.number AS sort_number
         FROM tool_calls t
         CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
-        WHERE (%(session_id)s::text IS NULL OR t.session_id = %(session_id)s)
-            AND (%(project_id)s::bigint IS NULL OR t.project_id = %(project_id)s)
-            AND (%(projects)s::bigint[] IS NULL OR t.project_id = ANY (%(projects)s))
-            AND (%(start)s::timestamptz IS NULL OR t.occurred_at >= %(start)s)
-            AND (%(end)s::timestamptz IS NULL OR t.occurred_at < %(end)s)
+        WHERE {chosen_events}
             AND (%(tool_name)s::text IS NULL OR t.tool_name = %(tool_name)s)
             AND (%(status)s::text IS NULL OR t.status = %(status)s)
             AND (%(error_class)s::text IS NULL OR (t.status IN ('error', 'timeout', 'rejected', 'cancelled')
                 AND coalesce(t.error_class, 'unclassified') = %(error_class)s))
-            AND (%(user)s::text IS NULL OR t.user_id = (SELECT person_of(%(user)s)))
-            AND (%(machine)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(source)s::text IS NULL OR t.source = %(source)s)
-            AND (%(branch)s::text IS NULL OR t.session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
             AND (%(after_time)s::timestamptz IS NULL OR %(ascending)s OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
             AND (%(after_time)s::timestamptz IS NULL OR NOT %(ascending)s OR (t.occurred_at, t.id) > (%(after_time)s, %(after_id)s::uuid))
             AND (%(after_number)s::bigint IS NULL OR %(ascending)s OR (sorted.number, t.id) < (%(after_number)s, %(after_id)s::uuid))

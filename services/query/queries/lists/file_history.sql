@@ -1,4 +1,18 @@
--- Both choose the changes by the same filters, the newest first: those of a page, and those that the summary counts.
+-- part: chosen_changes
+-- Of a page, and those that the summary counts.
+SELECT a.*
+FROM activities a
+LEFT JOIN files f ON f.file_key = a.file_key
+WHERE (%(file_key)s::uuid IS NULL OR a.file_key = %(file_key)s)
+    AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
+    AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
+    AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
+    AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
+    AND (%(user)s::text IS NULL OR a.user_id = (SELECT person_of(%(user)s)))
+    AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
+    AND (%(action)s::text IS NULL OR a.action = %(action)s)
+    AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
+    AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
 
 -- name: history
 -- The prompt is the newest thing that a person said in the session's main thread, at or before the change.
@@ -12,19 +26,7 @@ SELECT c.id, nullif(c.occurred_at, '-infinity') AS timestamp, f.file_path, c.act
     greatest(length(prompt.content) - %(prompt_characters)s, 0) AS prompt_left_out, nullif(prompt.occurred_at, '-infinity') AS prompt_at,
     coalesce(octet_length(c.patch), 0) AS bytes
 FROM (
-    SELECT a.*
-    FROM activities a
-    LEFT JOIN files f ON f.file_key = a.file_key
-    WHERE (%(file_key)s::uuid IS NULL OR a.file_key = %(file_key)s)
-        AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
-        AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
-        AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
-        AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
-        AND (%(user)s::text IS NULL OR a.user_id = (SELECT person_of(%(user)s)))
-        AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(action)s::text IS NULL OR a.action = %(action)s)
-        AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
+    {chosen_changes}
         AND (%(after_time)s::timestamptz IS NULL OR (a.occurred_at, a.id) < (%(after_time)s, %(after_id)s::uuid))
     ORDER BY a.occurred_at DESC, a.id DESC
     LIMIT %(fetch)s
@@ -44,19 +46,7 @@ ORDER BY c.occurred_at DESC, c.id DESC
 
 -- name: summary
 WITH changes AS MATERIALIZED (
-    SELECT a.*
-    FROM activities a
-    LEFT JOIN files f ON f.file_key = a.file_key
-    WHERE (%(file_key)s::uuid IS NULL OR a.file_key = %(file_key)s)
-        AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
-        AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
-        AND (%(project_id)s::bigint IS NULL OR a.project_id = %(project_id)s)
-        AND (%(projects)s::bigint[] IS NULL OR a.project_id = ANY (%(projects)s))
-        AND (%(user)s::text IS NULL OR a.user_id = (SELECT person_of(%(user)s)))
-        AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(action)s::text IS NULL OR a.action = %(action)s)
-        AND (%(start)s::timestamptz IS NULL OR a.occurred_at >= %(start)s)
-        AND (%(end)s::timestamptz IS NULL OR a.occurred_at < %(end)s)
+    {chosen_changes}
         AND (%(after_time)s::timestamptz IS NULL OR (a.occurred_at, a.id) < (%(after_time)s, %(after_id)s::uuid))
     ORDER BY a.occurred_at DESC, a.id DESC
     LIMIT %(fetch)s

@@ -1,10 +1,41 @@
 """What Claude Code writes and nothing reads, by its version."""
 
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
-from services.query.answers.formats import Formats, UnreadName, VersionFormats
+from services.query.answers.answer import Answer
+from services.query.answers.fields import doc
 from services.query.database import Connection, fetch_groups
 from shared.sql_files import SqlFile
+
+
+class UnreadName(Answer):
+    kind: Annotated[
+        Literal["record", "system", "attachment", "progress", "block", "field", "hook", "hook_field"],
+        doc(
+            "`record`: a type of records in transcripts; `system`, `attachment`, `progress`: a kind of these; `block`: of a message's content."
+        ),
+    ]
+    name: Annotated[
+        str,
+        doc("Of a field: the type that has it, and the field. `(other)`: a name that is not kept as it is.", examples=["assistant.effort"]),
+    ]
+    count: Annotated[
+        int,
+        doc("Records or hooks that have it. Fields are looked for in a sample, so of a field it is the records of the sample."),
+    ]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+class VersionFormats(Answer):
+    version: Annotated[str, doc("Of Claude Code; `(unknown)`: nothing says it.", examples=["2.1.332"])]
+    unread: Annotated[list[UnreadName], doc("By kind and name.")]
+
+
+class Formats(Answer):
+    versions: Annotated[list[VersionFormats], doc("The newest first. Versions of which everything is read are not listed.")]
+
 
 _SQL: Final = SqlFile(__package__, "formats.sql")
 

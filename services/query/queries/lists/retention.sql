@@ -4,10 +4,13 @@ FROM retention_rules AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JO
 ORDER BY r.what, r.user_id IS NOT NULL, r.project_id IS NOT NULL, p.name, u.name, r.id
 
 -- name: run
-SELECT id AS run_id, status, is_dry_run AS dry_run, rewrites AS rewrite, is_scheduled AS scheduled,
-    CASE WHEN finished_at IS NULL THEN at_stage END AS stage,
-    bytes_before AS database_bytes_before, bytes_after AS database_bytes_after, failure, created_at, started_at, finished_at
-FROM retention_runs WHERE id = %(id)s
+-- The newest, or the one of an id.
+SELECT id AS run_id, status, is_dry_run AS dry_run, coalesce((options -> 'rewrite')::boolean, false) AS rewrite,
+    coalesce((options -> 'is_scheduled')::boolean, false) AS scheduled, CASE WHEN finished_at IS NULL THEN at_stage END AS stage,
+    (counts ->> 'bytes_before')::bigint AS database_bytes_before, (counts ->> 'bytes_after')::bigint AS database_bytes_after, failure,
+    created_at, started_at, finished_at
+FROM jobs WHERE kind = 'retention' AND (%(id)s::uuid IS NULL OR id = %(id)s) AND (%(is_dry_run)s::boolean IS NULL OR is_dry_run = %(is_dry_run)s)
+ORDER BY created_at DESC LIMIT 1
 
 -- name: dropped
 SELECT c.what, nullif(c.project_id, 0) AS project_id, p.name AS project_name, c.sessions, c.rows, c.bytes

@@ -7,8 +7,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from services.query.answers.lists import Session, SessionPage
-from services.query.answers.shares import SessionShare
+from services.query.answers.lists import Session, SessionPage, SessionShare
 from services.query.database import Connection, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.projects import projects_of

@@ -1,12 +1,31 @@
 """Users: the list, and from a name to the id that rows and rollups carry."""
 
 from datetime import datetime
+from typing import Annotated
 
-from services.query.answers.users import User, UserPage
+from services.query.answers.answer import Answer
+from services.query.answers.fields import CostUsd, NextCursor, doc
 from services.query.database import Connection, Row, one_row, rows
 from services.query.queries.lists.paging import Paging, page
 from shared.database import ALL
 from shared.sql_files import SqlFile
+
+
+class User(Answer):
+    name: str
+    sessions: int
+    active_minutes: float
+    messages_count: int
+    tool_calls_count: int
+    cost_usd: CostUsd
+    first_seen: Annotated[datetime | None, doc("Start of the user's first session; null if unknown.")]
+    last_seen: Annotated[datetime | None, doc("Time of the newest event in the user's sessions.")]
+
+
+class UserPage(Answer):
+    items: list[User]
+    next_cursor: NextCursor
+
 
 _SQL = SqlFile(__package__, "users.sql")
 

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from services.query.answers.reconcile import (
+from services.query.database import Connection, rows
+from services.query.queries.outcomes.cost_differences import (
     MOST_SESSIONS,
     REASONS,
     ModelTotals,
@@ -15,9 +16,9 @@ from services.query.answers.reconcile import (
     Reconciliation,
     Source,
     SourceTotals,
+    difference_of,
+    differences,
 )
-from services.query.database import Connection, rows
-from services.query.queries.outcomes.cost_differences import difference_of, differences
 from services.query.queries.outcomes.known_costs import TOKENS, Known, Usage, known_costs, usage_of, with_what_was_told
 from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection

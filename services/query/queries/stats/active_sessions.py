@@ -21,7 +21,7 @@ from shared.sql_files import SqlFile
 LONG: Final = 8 * HOUR
 _MAX_SHOWN: Final = 2**53 - 1
 
-_SQL: Final = SqlFile(__package__, "active_sessions.sql")
+_SQL: Final = SqlFile(__package__, "active_sessions.sql", "parts.sql")
 
 
 class Continued(Struct, frozen=True):

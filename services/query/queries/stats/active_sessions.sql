@@ -20,18 +20,14 @@ CROSS JOIN LATERAL (
         SELECT project_id, user_id, last_event_at, active_ranges FROM sessions
         WHERE counted AND last_event_at - dated_at <= interval '8 hours'
             AND dated_at >= to_timestamp(w.since) AND dated_at < w.start AND last_event_at >= w.start
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+            AND {of_selection}
         OFFSET 0
     ) AS s
     UNION ALL
     SELECT width_bucket(dated_at, c.bounds) + 1, project_id, user_id, last_event_at, active_ranges FROM sessions
     WHERE counted AND last_event_at - dated_at > interval '8 hours'
         AND dated_at < to_timestamp(%(last_start)s) AND last_event_at >= to_timestamp(%(start)s)
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
     UNION ALL
     -- Those that retention has dropped. On which machine they were is not known any more.
     SELECT width_bucket(dated_at, c.bounds) + 1, project_id, user_id, last_event_at, active_ranges FROM base_sessions
@@ -51,18 +47,14 @@ FROM (
     SELECT session_id, dated_at, active_ranges FROM sessions
     WHERE counted AND last_event_at - dated_at <= interval '8 hours'
         AND dated_at >= %(start)s::timestamptz - interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
     UNION ALL
     SELECT session_id, dated_at, active_ranges FROM sessions
     WHERE counted AND last_event_at - dated_at > interval '8 hours' AND dated_at < %(start)s AND last_event_at >= %(start)s
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
 ) AS s
 CROSS JOIN (
-    SELECT make_interval(secs => coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
+    {idle_gap}
 ) AS gap
 WHERE EXISTS (
     SELECT FROM unnest(s.active_ranges) AS r

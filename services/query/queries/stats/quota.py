@@ -3,17 +3,187 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from itertools import pairwise
+from math import sqrt
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.query.answers.quota import Freshness, Quota, QuotaForecast, QuotaReading, QuotaSource, QuotaWindow
+from services.query.answers.answer import Answer
+from services.query.answers.fields import doc
 from services.query.database import Connection, fetch, rows
-from services.query.queries.stats.quota_forecast import FEWEST_READINGS, ActiveQuarter, forecast
 from shared.events.readings import WINDOW_SECONDS, seconds_of
 from shared.http.errors import NotEnoughQuota
 from shared.sql_files import SqlFile
+
+Freshness = Literal["current", "old", "over"]
+QuotaSource = Literal["status_line", "usage_cache", "rate_limit_event"]
+
+
+class QuotaReading(Answer):
+    at: Annotated[datetime, doc("When it was first read.")]
+    used_percentage: float
+
+
+class Likely(Answer):
+    likely: float
+    low: Annotated[float, doc("`low` to `high`: nine of ten times it is between them, if work goes on as in this window.")]
+    high: float
+
+
+class QuotaForecast(Answer):
+    """Of the slope of the observed percentages over active time. Work that begins or ends changes it: it is no promise."""
+
+    percent_per_active_hour: Likely
+    active_share: Annotated[
+        float,
+        doc(
+            "The part of the time in which somebody was active, 0 to 1: since the window's first reading; of windows of days, in the last seven."
+        ),
+    ]
+    at_reset: Annotated[
+        Likely, doc("The percentage when the window resets, if the share of active time stays. Beyond 100 the limit comes before.")
+    ]
+    full_at: Annotated[datetime | None, doc("When it is likely full; null if not before it resets.")]
+    full_at_earliest: Annotated[datetime | None, doc("By the high slope; null if not before it resets.")]
+
+
+class QuotaWindow(Answer):
+    account: Annotated[
+        str | None, doc("A hash that tells accounts apart, of the account's id. null if only status lines were read, which do not know it.")
+    ]
+    users: Annotated[list[str], doc("Whose machines read it.")]
+    kind: Annotated[str, doc("As Claude Code names it.", examples=["five_hour"])]
+    used_percentage: Annotated[
+        float, doc("The highest that the machine read of this window that read it last. Parallel sessions know it at different ages.")
+    ]
+    resets_at: Annotated[
+        datetime, doc("As its source says, to the minute. A window that was moved has another reset, and is another window.")
+    ]
+    read_at: Annotated[datetime, doc("When the window was last read.")]
+    source: Annotated[
+        QuotaSource,
+        doc(
+            "Of the last reading. `usage_cache`: what Claude Code fetched and keeps in its `.claude.json`. `status_line`: what it gave its status "
+            "line. `rate_limit_event`: what `claude -p` printed under `tracker capture`."
+        ),
+    ]
+    machine_id: Annotated[
+        str | None, doc("Where it was last read: what another machine read before is not told. null for a key that can only read numbers.")
+    ]
+    key_id: Annotated[str | None, doc("The key that sent it. null if none was needed, and for a key that can only read numbers.")]
+    freshness: Annotated[
+        Freshness,
+        doc(
+            "`current`: read within the last hour. `old`: not read since `read_at`, so it may be fuller by now. "
+            "`over`: it has reset, and nothing was read of the next window."
+        ),
+    ]
+    window_seconds: Annotated[int | None, doc("The length of a window of this kind; null for a kind that is not known.")]
+    elapsed_percentage: Annotated[
+        float | None, doc("How much of its time is over, if it is as long as its kind. null for an unknown kind.")
+    ]
+    pace: Annotated[
+        float | None,
+        doc(
+            "`used_percentage` ÷ `elapsed_percentage`. Above 1 it is used faster than it passes. null in its first hundredth, or if it is over."
+        ),
+    ]
+    forecast: Annotated[QuotaForecast | None, doc("null if there is none; `no_forecast` says why.")]
+    no_forecast: Annotated[
+        Literal["over", "old", "few_readings", "no_active_time"] | None,
+        doc(
+            "`few_readings`: fewer than three different percentages were read. `no_active_time`: none is known of its users since the first reading. "
+            "null if there is a forecast."
+        ),
+    ]
+    series: Annotated[
+        list[QuotaReading], doc("The readings of this window, each percentage once, without those that a reading before was above.")
+    ]
+
+
+class Quota(Answer):
+    windows: Annotated[
+        list[QuotaWindow],
+        doc("The newest window of each account and kind; of a user where no account is known. The one that is fullest first."),
+    ]
+    need: Annotated[float | None, doc("What was asked for.")]
+    decided_by: Annotated[
+        str | None,
+        doc(
+            "With `need`: the kind of the window that has least left of those that count. null if no window is known, or it was not asked."
+        ),
+    ]
+    left_percentage: Annotated[float | None, doc("What that window has left.")]
+
+
+# A normal distribution is within so many standard errors nine of ten times.
+_NINE_OF_TEN: Final = 1.645
+FEWEST_READINGS: Final = 3
+_QUARTER: Final = timedelta(minutes=15)
+
+
+class ActiveQuarter(NamedTuple):
+    """A quarter of an hour, and for how many seconds of it somebody was active."""
+
+    start: datetime
+    active_seconds: float
+
+
+def forecast(
+    series: Sequence[QuotaReading], read_at: datetime, resets_at: datetime, quarters: Sequence[ActiveQuarter], share_since: datetime
+) -> QuotaForecast | None:
+    """None if there was no active time. `series`: rising percentages, at least FEWEST_READINGS of them. `read_at`: the last reading of any.
+
+    The slope is the sum of the rises over the sum of the active time; its error is that of a ratio over the steps between readings. The time that is
+    left is taken to be active as much as that since `share_since`.
+    """
+    assert len(series) >= FEWEST_READINGS
+    times = [reading.at for reading in series]
+    rises = [after.used_percentage - before.used_percentage for before, after in pairwise(series)]
+    if read_at > times[-1]:
+        times.append(read_at)
+        rises.append(0.0)
+    hours = [_active_seconds(quarters, start, end) / 3600 for start, end in pairwise(times)]
+    active_hours = sum(hours)
+    if active_hours <= 0:
+        return None
+    slope = sum(rises) / active_hours
+    steps = len(rises)
+    squares = sum((rise - slope * each) ** 2 for rise, each in zip(rises, hours, strict=True))
+    margin = _NINE_OF_TEN * sqrt(squares * steps / (steps - 1)) / active_hours
+    # Two users of one account may be active at once.
+    share = min(_active_seconds(quarters, share_since, read_at) / (read_at - share_since).total_seconds(), 1.0)
+    low, high = max(slope - margin, 0.0), slope + margin
+    used, hours_left = series[-1].used_percentage, max((resets_at - read_at).total_seconds() / 3600, 0.0)
+    active_left = share * hours_left
+    return QuotaForecast(
+        percent_per_active_hour=Likely(round(slope, 2), round(low, 2), round(high, 2)),
+        active_share=round(share, 3),
+        at_reset=Likely(*(round(used + each * active_left, 1) for each in (slope, low, high))),
+        full_at=_full_at(used, slope * share, read_at, resets_at),
+        full_at_earliest=_full_at(used, high * share, read_at, resets_at),
+    )
+
+
+def _active_seconds(quarters: Sequence[ActiveQuarter], start: datetime, end: datetime) -> float:
+    """A quarter that is only partly within counts with as much of its active time as of its time."""
+    total = 0.0
+    for quarter in quarters:
+        overlap = (min(end, quarter.start + _QUARTER) - max(start, quarter.start)) / _QUARTER
+        total += max(overlap, 0.0) * quarter.active_seconds
+    return total
+
+
+def _full_at(used: float, percent_per_hour: float, read_at: datetime, resets_at: datetime) -> datetime | None:
+    if used >= 100:
+        return read_at
+    if percent_per_hour <= 0:
+        return None
+    hours = (100 - used) / percent_per_hour
+    return read_at + timedelta(hours=hours) if hours * 3600 < (resets_at - read_at).total_seconds() else None
+
 
 _SQL: Final = SqlFile(__package__, "quota.sql")
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.query.answers.shares import SessionShare
+from services.query.answers.lists import SessionShare
 from services.query.database import Connection, fetch_by
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "session_shares.sql")
+_SQL = SqlFile(__package__, "session_shares.sql", "parts.sql")
 
 
 def session_shares(

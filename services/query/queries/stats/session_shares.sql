@@ -14,7 +14,7 @@ SELECT s.session_id,
 FROM unnest(%(ids)s::text[]) AS asked (session_id)
 JOIN sessions AS s ON s.session_id = asked.session_id
 CROSS JOIN (
-    SELECT make_interval(secs => coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
+    {idle_gap}
 ) AS gap
 CROSS JOIN LATERAL (
     SELECT s.usage_from_snapshot AND (%(start)s::timestamptz IS NULL OR s.dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s) AS counts
@@ -25,27 +25,27 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE role = 'user') AS user_messages, count(*) AS messages
     FROM messages
-    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    WHERE session_id = s.session_id AND {dated}
 ) AS m
 CROSS JOIN LATERAL (
     SELECT count(*) AS commands
     FROM asked_commands
-    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    WHERE session_id = s.session_id AND {dated}
 ) AS k
 CROSS JOIN LATERAL (
     SELECT count(*) AS tool_calls, count(*) FILTER (WHERE status IN ('error', 'timeout')) AS tool_errors
     FROM tool_calls
-    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    WHERE session_id = s.session_id AND {dated}
 ) AS t
 CROSS JOIN LATERAL (
     SELECT count(DISTINCT file_key) AS files_modified, coalesce(sum(lines_added), 0) AS lines_added, coalesce(sum(lines_removed), 0) AS lines_removed
     FROM activities
-    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    WHERE session_id = s.session_id AND {dated}
 ) AS a
 CROSS JOIN LATERAL (
     SELECT count(*) AS api_calls, count(*) FILTER (WHERE cost_nano_usd IS NULL) AS unpriced_calls, coalesce(sum(cost_nano_usd), 0) AS cost_nano_usd,
         coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
         coalesce(sum(cache_write_5m_tokens + cache_write_1h_tokens), 0) AS cache_creation_tokens, coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens
     FROM api_calls
-    WHERE session_id = s.session_id AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+    WHERE session_id = s.session_id AND {dated}
 ) AS c

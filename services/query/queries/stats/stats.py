@@ -1,10 +1,14 @@
 """The stats of a project, or of all: totals, a time series, tools, files, users, and a heatmap of the week. Its statements are in stats.sql."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
+from math import inf
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, Struct, structs
 
@@ -13,7 +17,6 @@ from services.query.answers.stats import CountedRange, HeatmapCell, Interval, Po
 from services.query.database import Connection, Kind, Prepare, Row, as_it_is, fetch, fetch_one, rows
 from services.query.queries.stats.active_sessions import Continued, active_sessions, continued
 from services.query.queries.stats.day_edges import cells_of_one_grain, day_edges
-from services.query.queries.stats.offsets import offset_periods, within_periods
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, counters, holds
 from services.query.queries.stats.ranges import (
     DAY,
@@ -32,14 +35,48 @@ from services.query.queries.stats.ranges import (
     split_parameters,
 )
 from shared.database import ALL
+from shared.events.messages import EARLIEST, LATEST
 from shared.sql_files import SqlFile
+
+
+def within_periods(wanted: Range, offset_starts: list[float], grains: tuple[int, ...]) -> list[Segment]:
+    """The coarsest buckets of these grains that lie in the range and each in one period of one offset."""
+    segments: list[Segment] = []
+    for period_start, period_end in pairwise([*offset_starts, inf]):
+        start, end = max(period_start, wanted.start), min(period_end, wanted.end)
+        if start < end:
+            segments += [Segment(grains[0], -inf, inf)] if (start, end) == (-inf, inf) else cover(start, end, grains)
+    return segments
+
+
+@lru_cache(maxsize=32)
+def offset_periods(tz: ZoneInfo) -> tuple[list[float], list[int]]:
+    """When the zone's offset from UTC changed, and to how many seconds; the first since ever. Offsets are cut to quarters of an hour."""
+    starts, offsets = [-inf], [_offset(EARLIEST, tz)]
+    day = EARLIEST
+    # Only in the years that can have events, and as far as rules reach.
+    while day < min(LATEST, datetime.now(UTC) + timedelta(days=731)):
+        following = day + timedelta(days=1)
+        if _offset(following, tz) != offsets[-1]:
+            quarter = next(t for t in (day + timedelta(seconds=n) for n in range(0, DAY + 1, QUARTER)) if _offset(t, tz) != offsets[-1])
+            starts.append(quarter.timestamp())
+            offsets.append(_offset(quarter, tz))
+        day = following
+    return starts, offsets
+
+
+def _offset(time: datetime, tz: ZoneInfo) -> int:
+    offset = time.astimezone(tz).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds()) // QUARTER * QUARTER
+
 
 TOP_FILES: Final = 20
 # In a range of more than 100 days, only this many files are added up: those with the most touches of all time.
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
 
-_SQL: Final = SqlFile(__package__, "stats.sql")
+_SQL: Final = SqlFile(__package__, "stats.sql", "parts.sql")
 
 
 class Selection(Struct, frozen=True):

@@ -11,13 +11,7 @@ WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = 
 -- went_on: sessions that were active and had begun before (active_sessions.py). A cost is known if that of a call is, or if a claude.json tells one;
 -- what the cache saved is of calls alone. The idle gap is the database's, or will be the setting's (services/worker/fixed_settings.py).
 SELECT t.sessions, least(t.sessions + %(went_on)s, 9007199254740991)::bigint AS active_sessions,
-    t.wall_us / 60e6::float8 AS time_minutes, t.active_us / 60e6::float8 AS active_minutes,
-    t.user_messages + t.assistant_messages AS messages, t.user_messages, t.assistant_messages, t.files_modified, t.lines_added, t.lines_removed,
-    t.tool_calls, t.tool_errors, t.input_tokens, t.output_tokens, t.cache_creation_tokens, t.cache_read_tokens, t.api_calls, t.unpriced_calls,
-    CASE WHEN t.api_calls > t.unpriced_calls OR t.cost_nano_usd > 0 THEN t.cost_nano_usd / 1e9::float8 END AS cost_usd,
-    CASE WHEN t.cache_priced_calls > 0 THEN t.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
-    CASE WHEN t.cache_priced_calls > 0 THEN t.uncached_nano_usd / 1e9::float8 END AS uncached_input_usd,
-    t.api_calls - t.unpriced_calls - t.cache_priced_calls AS cache_unknown_calls,
+    {measures},
     coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer) AS idle_gap_seconds
 FROM (
     SELECT least(coalesce(sum(r.sessions), 0), 9007199254740991)::bigint AS sessions,
@@ -40,11 +34,10 @@ FROM (
         least(coalesce(sum(r.cache_priced_calls), 0), 9007199254740991)::bigint AS cache_priced_calls,
         coalesce(sum(r.uncached_nano_usd), 0)::float8 AS uncached_nano_usd,
         coalesce(sum(r.cache_saved_nano_usd), 0)::float8 AS cache_saved_nano_usd
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {segments}
     CROSS JOIN LATERAL (
         SELECT * FROM activity_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        WHERE {of_cells}
         OFFSET 0
     ) AS r
 ) AS t
@@ -54,13 +47,7 @@ FROM (
 -- grains, starts and ends around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right
 -- only without those.
 SELECT t.i, t.sessions,
-    t.wall_us / 60e6::float8 AS time_minutes, t.active_us / 60e6::float8 AS active_minutes,
-    t.user_messages + t.assistant_messages AS messages, t.user_messages, t.assistant_messages, t.files_modified, t.lines_added, t.lines_removed,
-    t.tool_calls, t.tool_errors, t.input_tokens, t.output_tokens, t.cache_creation_tokens, t.cache_read_tokens, t.api_calls, t.unpriced_calls,
-    CASE WHEN t.api_calls > t.unpriced_calls OR t.cost_nano_usd > 0 THEN t.cost_nano_usd / 1e9::float8 END AS cost_usd,
-    CASE WHEN t.cache_priced_calls > 0 THEN t.cache_saved_nano_usd / 1e9::float8 END AS cache_saved_usd,
-    CASE WHEN t.cache_priced_calls > 0 THEN t.uncached_nano_usd / 1e9::float8 END AS uncached_input_usd,
-    t.api_calls - t.unpriced_calls - t.cache_priced_calls AS cache_unknown_calls
+    {measures}
 FROM (
     SELECT e.i,
         least(sum(e.sign * e.sessions), 9007199254740991)::bigint AS sessions,
@@ -88,28 +75,13 @@ FROM (
             sessions, wall_us, active_us, user_messages, assistant_messages, files_modified, lines_added, lines_removed, tool_calls, tool_errors,
             input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
             uncached_nano_usd, cache_saved_nano_usd
-        FROM activity_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
-            AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+        {days_of_series}
         UNION ALL
         SELECT k.i, k.sign,
             r.sessions, r.wall_us, r.active_us, r.user_messages, r.assistant_messages, r.files_modified, r.lines_added, r.lines_removed, r.tool_calls,
             r.tool_errors, r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls,
             r.cost_nano_usd, r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
-        FROM (
-            SELECT g."right", g.wrong, r.*
-            FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
-                AS g (grain_minutes, start, until, "right", wrong)
-            CROSS JOIN LATERAL (
-                SELECT * FROM activity_rollups
-                WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-                    AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-                OFFSET 0
-            ) AS r
-            OFFSET 0
-        ) AS r
-        CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
-        WHERE k.i >= 0
+        {corrections}
     ) AS e
     GROUP BY e.i
 ) AS t
@@ -120,25 +92,10 @@ SELECT e.i, least(sum(e.sign * e.tool_calls), 9007199254740991)::bigint AS calls
     least(sum(e.sign * e.tool_errors), 9007199254740991)::bigint AS errors
 FROM (
     SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i, 1 AS sign, tool_calls, tool_errors
-    FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = %(grain)s
-        AND bucket_start >= to_timestamp(%(first)s) AND bucket_start < to_timestamp(%(until)s)
+    {days_of_series}
     UNION ALL
     SELECT k.i, k.sign, r.tool_calls, r.tool_errors
-    FROM (
-        SELECT g."right", g.wrong, r.*
-        FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
-            AS g (grain_minutes, start, until, "right", wrong)
-        CROSS JOIN LATERAL (
-            SELECT * FROM activity_rollups
-            WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-                AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-            OFFSET 0
-        ) AS r
-        OFFSET 0
-    ) AS r
-    CROSS JOIN LATERAL (VALUES (r."right", 1), (r.wrong, -1)) AS k (i, sign)
-    WHERE k.i >= 0
+    {corrections}
 ) AS e
 GROUP BY e.i
 
@@ -165,7 +122,7 @@ FROM (
         WHERE %(user_id)s = -1 OR id = %(user_id)s
     ) AS u
     LEFT JOIN unnest(%(went_on_users)s::bigint[], %(went_on)s::bigint[]) AS w (user_id, went_on) ON w.user_id = u.id
-    CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN {segments}
     LEFT JOIN LATERAL (
         SELECT * FROM activity_rollups
         WHERE project_id = %(project_id)s AND user_id = u.id AND grain_minutes = g.grain_minutes
@@ -186,9 +143,9 @@ ORDER BY t.active_us DESC, t.sessions DESC, t.id
 -- Hours and quarters (fine_…) are read file by file, and count if no day or week has the file. The conditions on project and grain are those of the index
 -- by time.
 WITH whole AS MATERIALIZED (
-    SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
+    SELECT {interval_of_cell},
         r.chunk, bit_or(r.bits) AS bits
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {segments}
     CROSS JOIN LATERAL (
         SELECT bucket_start, chunk, bits FROM file_sets
         WHERE project_id = %(project_id)s AND grain_minutes = g.grain_minutes
@@ -203,18 +160,7 @@ FROM (
     UNION ALL
     SELECT c.i, 1
     FROM (
-        SELECT DISTINCT
-            CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
-            r.file_key
-        FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
-        CROSS JOIN LATERAL (
-            SELECT bucket_start, file_key FROM file_rollups
-            WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-                AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-                AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
-                AND touches > 0
-            OFFSET 0
-        ) AS r
+        {touched_files}
     ) AS c
     JOIN files AS f USING (file_key)
     LEFT JOIN whole AS w ON w.i = c.i AND w.chunk = f.number / 4096
@@ -226,18 +172,7 @@ GROUP BY i
 -- The same where there are neither days nor weeks.
 SELECT i, count(*) AS files
 FROM (
-    SELECT DISTINCT
-        CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 END AS i,
-        r.file_key
-    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
-    CROSS JOIN LATERAL (
-        SELECT bucket_start, file_key FROM file_rollups
-        WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
-            AND touches > 0
-        OFFSET 0
-    ) AS r
+    {touched_files}
 ) AS d
 GROUP BY i
 
@@ -266,24 +201,13 @@ LIMIT %(top)s
 
 -- name: top_files_of_range
 SELECT project_id, file_key,
-    least(sum(touches), 9007199254740991)::bigint AS touches,
-    least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
-    least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
+    {touches}
 FROM (
     SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-    CROSS JOIN LATERAL (
-        SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
-        WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-            AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
-        OFFSET 0
-    ) AS r
+    FROM {segments}
+    {touches_of_segments}
 ) AS r
-GROUP BY project_id, file_key
-HAVING sum(touches) > 0
-ORDER BY touches DESC, file_key
-LIMIT %(top)s
+{most_touched}
 
 -- name: top_files_of_candidates
 -- The same, only among the files that were touched most ever. Days and weeks are found file by file; hours and quarters (fine_…) for all files.
@@ -294,14 +218,12 @@ WITH often AS MATERIALIZED (
     LIMIT %(candidates)s
 )
 SELECT project_id, file_key,
-    least(sum(touches), 9007199254740991)::bigint AS touches,
-    least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
-    least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed,
+    {touches},
     (SELECT count(*) FROM often) AS candidates, (SELECT min(ever) FROM often) AS least
 FROM (
     SELECT o.project_id, o.file_key, r.touches, r.lines_added, r.lines_removed
     FROM often AS o
-    CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    CROSS JOIN {segments}
     CROSS JOIN LATERAL (
         SELECT touches, lines_added, lines_removed FROM file_rollups
         WHERE file_key = o.file_key AND project_id = o.project_id AND project_id <> -1 AND grain_minutes IN (1440, 10080)
@@ -312,21 +234,12 @@ FROM (
     SELECT f.*
     FROM (
         SELECT r.project_id, r.file_key, r.touches, r.lines_added, r.lines_removed
-        FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
-        CROSS JOIN LATERAL (
-            SELECT project_id, file_key, touches, lines_added, lines_removed FROM file_rollups
-            WHERE grain_minutes = g.grain_minutes AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-                AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-                AND (%(project_id)s <> -1 OR project_id <> -1 AND grain_minutes > 0)
-            OFFSET 0
-        ) AS r
+        FROM {fine_segments}
+        {touches_of_segments}
     ) AS f
     JOIN often USING (project_id, file_key)
 ) AS r
-GROUP BY project_id, file_key
-HAVING sum(touches) > 0
-ORDER BY touches DESC, file_key
-LIMIT %(top)s
+{most_touched}
 
 -- name: top_files_of_rows
 -- The same of one user or machine, from the rows: file_rollups do not tell them apart.
@@ -334,10 +247,8 @@ SELECT project_id, file_key, count(*) AS touches,
     least(sum(lines_added), 9007199254740991)::bigint AS lines_added,
     least(sum(lines_removed), 9007199254740991)::bigint AS lines_removed
 FROM activities
-WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-    AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+WHERE {of_selection}
+    AND {dated}
 GROUP BY project_id, file_key
 ORDER BY touches DESC, file_key
 LIMIT %(top)s
@@ -347,10 +258,8 @@ LIMIT %(top)s
 SELECT CASE WHEN %(edges)s::float8[] IS NULL THEN 0 ELSE width_bucket(date_part('epoch', occurred_at), %(edges)s::float8[]) - 1 END AS i,
     count(DISTINCT file_key) AS files
 FROM activities
-WHERE (%(user_id)s = -1 OR user_id = %(user_id)s) AND (%(project_id)s = -1 OR project_id = %(project_id)s)
-    AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-    AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-    AND (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
+WHERE {of_selection}
+    AND {dated}
 GROUP BY i
 
 -- name: shown_files
@@ -387,27 +296,18 @@ SELECT r.tool_name, sum(r.calls)::bigint AS calls, sum(r.success)::bigint AS suc
 FROM (
     SELECT r.tool_name, r.calls, r.success, r.errors, r.rejected, r.timed_calls, r.duration_ms, r.max_ms, r.last_used_at,
         r.measured_calls, r.measured_ms, r.max_measured_ms, r.waited_calls, r.waited_ms
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
-    CROSS JOIN LATERAL (
-        SELECT * FROM tool_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-        OFFSET 0
-    ) AS r
+    {cells_of_tools}
     UNION ALL
     SELECT r.tool_name, 1, (r.status = 'success')::int, (r.status IN ('error', 'timeout'))::int, (r.status = 'rejected')::int,
         (r.duration_ms IS NOT NULL)::int, coalesce(r.duration_ms, 0), r.duration_ms, nullif(r.occurred_at, '-infinity'),
         (r.measured_ms IS NOT NULL)::int, coalesce(r.measured_ms, 0), r.measured_ms, (r.wait_ms IS NOT NULL)::int, coalesce(r.wait_ms, 0)
-    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {fine_segments}
     CROSS JOIN LATERAL (
         SELECT tool_name, status, duration_ms, occurred_at, wait_ms, CASE duration_source WHEN 'reported' THEN duration_ms END AS measured_ms
         FROM tool_calls
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND {of_selection}
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
 ) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at,
@@ -421,11 +321,10 @@ ORDER BY calls DESC, r.tool_name
 SELECT width_bucket(date_part('epoch', bucket_start), %(offset_starts)s::float8[]) AS period,
     sum(CASE r.grain_minutes WHEN 10080 THEN active_by_quarter ELSE placed(active_us, quarter_of_week(bucket_start), 16) END)::text AS active,
     sum(active_us) AS active_us
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+FROM {segments}
 CROSS JOIN LATERAL (
     SELECT grain_minutes, bucket_start, active_us, active_by_quarter FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until) AND bucket_start > '-infinity' AND active_us > 0
+    WHERE {of_cells} AND bucket_start > '-infinity' AND active_us > 0
     OFFSET 0
 ) AS r
 GROUP BY 1
@@ -434,11 +333,10 @@ GROUP BY 1
 -- The same from hours or quarters, each in a row of its own: for more active time than a counter can hold.
 SELECT width_bucket(date_part('epoch', bucket_start), %(offset_starts)s::float8[]) AS period, quarter_of_week(bucket_start) AS quarter,
     sum(active_us) AS active_us
-FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+FROM {segments}
 CROSS JOIN LATERAL (
     SELECT bucket_start, active_us FROM activity_rollups
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-        AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until) AND bucket_start > '-infinity' AND active_us > 0
+    WHERE {of_cells} AND bucket_start > '-infinity' AND active_us > 0
     OFFSET 0
 ) AS r
 GROUP BY 1, 2

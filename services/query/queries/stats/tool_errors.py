@@ -1,13 +1,16 @@
 """Failed tool calls by class: counts from error_rollups, and the newest calls of each class. Its statements are in tool_errors.sql."""
 
 from collections import Counter, defaultdict
+from datetime import datetime
 from math import inf
-from typing import Final
+from typing import Annotated, Final, Literal
+from uuid import UUID
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from services.query.answers.stats import ErrorCount
-from services.query.answers.tool_errors import ErrorClass, ErrorRange, FailedCall, FailedPoint, FailedTool, ToolErrors
+from services.query.answers.answer import Answer
+from services.query.answers.fields import doc
+from services.query.answers.stats import ErrorCount, Interval, LocalDate, UsageRange
 from services.query.database import Connection, Row, fetch, rows
 from services.query.queries.stats.day_edges import OUTSIDE, day_edges
 from services.query.queries.stats.ranges import DAY, Range, Segment, segment_parameters, split_parameters
@@ -17,12 +20,71 @@ from shared.http.errors import invalid
 from shared.sql_files import SqlFile
 from shared.terms import terms
 
+
+class FailedTool(Answer):
+    tool_name: str
+    calls: int
+
+
+class FailedCall(Answer):
+    id: UUID
+    session_id: str | None
+    project_id: int | None
+    tool_name: str
+    result_status: Literal["error", "rejected", "cancelled", "timeout"]
+    timestamp: datetime | None
+    input: Annotated[
+        str | None,
+        doc(
+            "The beginning of what it was called with: its command, path, pattern or URL, else all parameters as JSON.",
+            examples=["npm test"],
+        ),
+    ]
+    error: Annotated[str | None, doc("The beginning of what Claude was told; null if not kept.", examples=["Exit code 1"])]
+
+
+class ErrorClass(ErrorCount, kw_only=True):
+    share: Annotated[float, doc("Of all failed calls, from 0 to 1.")]
+    tools: Annotated[list[FailedTool], doc("The 20 tools with the most calls of this class.")]
+    last_seen: datetime | None
+    examples: Annotated[list[FailedCall], doc("The newest calls.")]
+    calls_over_time: Annotated[
+        list[int] | UnsetType,
+        doc(
+            "Only with `interval`: how many of the calls are in each interval, one number for each point of `time_series`. "
+            "Calls without a date are in none.",
+            examples=[[0, 2, 0]],
+        ),
+    ] = UNSET
+
+
+class FailedPoint(Answer):
+    start: datetime
+    date: LocalDate
+    calls: Annotated[int, doc("Failed calls of all classes.")]
+
+
+class ErrorRange(UsageRange, kw_only=True):
+    """What was counted: [start, end), null where open."""
+
+    interval: Annotated[Interval | UnsetType, doc("Only with `interval`: that of the time series.")] = UNSET
+
+
+class ToolErrors(Answer, kw_only=True):
+    range: ErrorRange
+    failed_calls: Annotated[int, doc("Calls that did not succeed: errors, timeouts, rejected and cancelled ones.")]
+    classes: Annotated[list[ErrorClass], doc("The most frequent class first.")]
+    time_series: Annotated[
+        list[FailedPoint] | UnsetType, doc("Only with `interval`: points without gaps. Those of each class are in its `calls_over_time`.")
+    ] = UNSET
+
+
 # Most tools that are named of a class.
 MOST_TOOLS: Final = 20
 # How the class of a call is shown that was stored before there were classes. No rule may give it (services/worker/persist/derived_values/error_classes.py).
 UNCLASSIFIED: Final = "unclassified"
 
-_SQL: Final = SqlFile(__package__, "tool_errors.sql")
+_SQL: Final = SqlFile(__package__, "tool_errors.sql", "parts.sql")
 
 
 class FailedCalls(Struct, frozen=True):

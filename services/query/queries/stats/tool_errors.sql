@@ -5,24 +5,21 @@
 SELECT r.tool_name, r.error_class, sum(r.calls)::bigint AS calls
 FROM (
     SELECT r.tool_name, r.error_class, r.calls
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {segments}
     CROSS JOIN LATERAL (
         SELECT * FROM error_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        WHERE {of_cells}
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         OFFSET 0
     ) AS r
     UNION ALL
     SELECT r.tool_name, coalesce(r.error_class, ''), 1
-    FROM unnest(%(fine_grains)s::smallint[], %(fine_starts)s::float8[], %(fine_ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {fine_segments}
     CROSS JOIN LATERAL (
         SELECT tool_name, error_class FROM tool_calls
         WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND {of_selection}
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
 ) AS r (tool_name, error_class, calls)
@@ -36,11 +33,10 @@ ORDER BY calls DESC, r.error_class, r.tool_name
 SELECT e.i, e.error_class, sum(e.calls)::bigint AS calls
 FROM (
     SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i, r.error_class, r.calls
-    FROM unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
+    FROM {segments}
     CROSS JOIN LATERAL (
         SELECT bucket_start, error_class, calls FROM error_rollups
-        WHERE project_id = %(project_id)s AND user_id = %(user_id)s AND grain_minutes = g.grain_minutes
-            AND bucket_start >= to_timestamp(g.start) AND bucket_start < to_timestamp(g.until)
+        WHERE {of_cells}
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
         OFFSET 0
     ) AS r
@@ -50,10 +46,8 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT coalesce(error_class, '') AS error_class, occurred_at FROM tool_calls
         WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+            AND {of_selection}
             AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
         OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (
@@ -94,10 +88,8 @@ CROSS JOIN LATERAL (
     FROM tool_calls
     WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(w.start) AND occurred_at < to_timestamp(w.until)
         AND coalesce(error_class, '') = w.error_class
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
+            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
     ORDER BY occurred_at DESC, id DESC
     LIMIT %(most)s
 ) AS t

@@ -24,7 +24,7 @@ MOST_SECONDS: Final = 2 * DAY
 # What a series has percentiles of.
 Of = Literal["intervals", "utc_days", "nothing"]
 
-_SQL: Final = SqlFile(__package__, "tool_latency.sql")
+_SQL: Final = SqlFile(__package__, "tool_latency.sql", "parts.sql")
 
 
 class _Interval(Struct, frozen=True):

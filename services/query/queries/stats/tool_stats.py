@@ -16,7 +16,7 @@ from services.query.queries.stats.tool_errors import by_class, error_classes
 from services.query.queries.stats.tool_latency import histograms_by_day, percentiles_over_time
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "tool_stats.sql")
+_SQL: Final = SqlFile(__package__, "tool_stats.sql", "parts.sql")
 
 
 class _Calls(Struct, forbid_unknown_fields=True):

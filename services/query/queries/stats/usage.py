@@ -40,7 +40,7 @@ KEY_FIELDS: Final[dict[Dimension, tuple[str, ...]]] = {each: (each,) for each in
 # The largest integer that every reader of JSON takes as it is.
 MAX_SHOWN: Final = 2**53 - 1
 
-_SQL: Final = SqlFile(__package__, "usage.sql")
+_SQL: Final = SqlFile(__package__, "usage.sql", "parts.sql")
 Measures = TypeVar("Measures", bound=UsageMeasures)
 
 

@@ -8,39 +8,15 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
     sum(e.active_us)::float8 AS active_us,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
-    least(sum(e.messages), 9007199254740991)::bigint AS messages,
-    least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
-    least(sum(e.tool_errors), 9007199254740991)::bigint AS tool_errors,
-    least(sum(e.lines_added), 9007199254740991)::bigint AS lines_added,
-    least(sum(e.lines_removed), 9007199254740991)::bigint AS lines_removed,
-    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
-    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
-    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
-    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
+    {sums_of_activity},
+    {sums_of_calls},
+    {sums_of_cache}
 FROM (
     SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1 AS i, r.project_id, r.user_id,
-        r.sessions AS sessions, r.active_us AS active_us, (r.user_messages + r.assistant_messages) AS messages,
-        r.tool_calls AS tool_calls, r.tool_errors AS tool_errors, r.lines_added AS lines_added, r.lines_removed AS lines_removed,
-        r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, r.cache_creation_tokens AS cache_creation_tokens,
-        r.cache_read_tokens AS cache_read_tokens, r.api_calls AS api_calls, r.unpriced_calls AS unpriced_calls,
-        r.cost_nano_usd AS cost_nano_usd, r.cache_priced_calls AS cache_priced_calls, r.uncached_nano_usd AS uncached_nano_usd,
-        r.cache_saved_nano_usd AS cache_saved_nano_usd
-    FROM (
-        SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
-        UNION ALL SELECT 0 WHERE %(every_project)s
-        UNION ALL SELECT id FROM projects WHERE %(every_project)s
-    ) AS p
-    CROSS JOIN (
-        SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
-        UNION ALL SELECT 0 WHERE %(every_user)s
-        UNION ALL SELECT id FROM users WHERE %(every_user)s
-    ) AS u
+        r.sessions, r.active_us, r.user_messages + r.assistant_messages AS messages, r.tool_calls, r.tool_errors, r.lines_added, r.lines_removed,
+        r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd,
+        r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
+    {projects_and_users}
     CROSS JOIN LATERAL (
         SELECT * FROM activity_rollups
         WHERE project_id = p.id AND user_id = u.id AND grain_minutes = 1440
@@ -49,22 +25,13 @@ FROM (
     ) AS r
     UNION ALL
     SELECT k.i, r.project_id, r.user_id,
-        k.sign * r.sessions AS sessions, k.sign * r.active_us AS active_us, k.sign * (r.user_messages + r.assistant_messages) AS messages,
-        k.sign * r.tool_calls AS tool_calls, k.sign * r.tool_errors AS tool_errors, k.sign * r.lines_added AS lines_added, k.sign * r.lines_removed AS lines_removed,
-        k.sign * r.input_tokens AS input_tokens, k.sign * r.output_tokens AS output_tokens, k.sign * r.cache_creation_tokens AS cache_creation_tokens,
-        k.sign * r.cache_read_tokens AS cache_read_tokens, k.sign * r.api_calls AS api_calls, k.sign * r.unpriced_calls AS unpriced_calls,
-        k.sign * r.cost_nano_usd AS cost_nano_usd, k.sign * r.cache_priced_calls AS cache_priced_calls,
-        k.sign * r.uncached_nano_usd AS uncached_nano_usd, k.sign * r.cache_saved_nano_usd AS cache_saved_nano_usd
-    FROM (
-        SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
-        UNION ALL SELECT 0 WHERE %(every_project)s
-        UNION ALL SELECT id FROM projects WHERE %(every_project)s
-    ) AS p
-    CROSS JOIN (
-        SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
-        UNION ALL SELECT 0 WHERE %(every_user)s
-        UNION ALL SELECT id FROM users WHERE %(every_user)s
-    ) AS u
+        k.sign * r.sessions, k.sign * r.active_us, k.sign * (r.user_messages + r.assistant_messages),
+        k.sign * r.tool_calls, k.sign * r.tool_errors, k.sign * r.lines_added, k.sign * r.lines_removed,
+        k.sign * r.input_tokens, k.sign * r.output_tokens, k.sign * r.cache_creation_tokens,
+        k.sign * r.cache_read_tokens, k.sign * r.api_calls, k.sign * r.unpriced_calls,
+        k.sign * r.cost_nano_usd, k.sign * r.cache_priced_calls,
+        k.sign * r.uncached_nano_usd, k.sign * r.cache_saved_nano_usd
+    {projects_and_users}
     CROSS JOIN unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[], %(rights)s::int[], %(wrongs)s::int[])
         AS g (grain_minutes, start, until, "right", wrong)
     CROSS JOIN LATERAL (
@@ -89,30 +56,13 @@ LIMIT %(most)s
 SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THEN e.project_id END AS project_id,
     CASE WHEN %(by_user)s THEN e.user_id END AS user_id,
     CASE WHEN %(by_model)s THEN e.model END AS model,
-    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
-    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
-    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
-    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
+    {sums_of_calls},
+    {sums_of_cache}
 FROM (
     SELECT width_bucket(date_part('epoch', r.bucket_start), %(edges)s::float8[]) - 1, r.project_id, r.user_id, r.model,
         r.input_tokens, r.output_tokens, r.cache_creation_tokens, r.cache_read_tokens, r.api_calls, r.unpriced_calls, r.cost_nano_usd,
         r.cache_priced_calls, r.uncached_nano_usd, r.cache_saved_nano_usd
-    FROM (
-        SELECT %(project_id)s::bigint AS id WHERE NOT %(every_project)s
-        UNION ALL SELECT 0 WHERE %(every_project)s
-        UNION ALL SELECT id FROM projects WHERE %(every_project)s
-    ) AS p
-    CROSS JOIN (
-        SELECT %(user_id)s::bigint AS id WHERE NOT %(every_user)s
-        UNION ALL SELECT 0 WHERE %(every_user)s
-        UNION ALL SELECT id FROM users WHERE %(every_user)s
-    ) AS u
+    {projects_and_users}
     CROSS JOIN LATERAL (
         SELECT * FROM usage_rollups
         WHERE project_id = p.id AND user_id = u.id AND grain_minutes = %(grain)s
@@ -129,9 +79,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT project_id, user_id, coalesce(model, '') AS model, input_tokens, output_tokens,
             cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
-            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
-            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
+            {calls_as_measures}
         FROM api_calls
         WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
             AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
@@ -166,21 +114,9 @@ SELECT CASE WHEN %(by_interval)s THEN e.i END AS i, CASE WHEN %(by_project)s THE
     CASE WHEN %(by_group)s THEN w.group_name END AS "group", CASE WHEN %(by_repository)s THEN w.repository END AS repository,
     CASE WHEN %(by_kept)s THEN e.session_id IS DISTINCT FROM '' END AS is_kept,
     least(sum(e.sessions), 9007199254740991)::bigint AS sessions,
-    least(sum(e.messages), 9007199254740991)::bigint AS messages,
-    least(sum(e.tool_calls), 9007199254740991)::bigint AS tool_calls,
-    least(sum(e.tool_errors), 9007199254740991)::bigint AS tool_errors,
-    least(sum(e.lines_added), 9007199254740991)::bigint AS lines_added,
-    least(sum(e.lines_removed), 9007199254740991)::bigint AS lines_removed,
-    least(sum(e.input_tokens), 9007199254740991)::bigint AS input_tokens,
-    least(sum(e.output_tokens), 9007199254740991)::bigint AS output_tokens,
-    least(sum(e.cache_creation_tokens), 9007199254740991)::bigint AS cache_creation_tokens,
-    least(sum(e.cache_read_tokens), 9007199254740991)::bigint AS cache_read_tokens,
-    least(sum(e.api_calls), 9007199254740991)::bigint AS api_calls,
-    least(sum(e.unpriced_calls), 9007199254740991)::bigint AS unpriced_calls,
-    sum(e.cost_nano_usd)::float8 AS cost_nano_usd,
-    least(sum(e.cache_priced_calls), 9007199254740991)::bigint AS cache_priced_calls,
-    sum(e.uncached_nano_usd)::float8 AS uncached_nano_usd,
-    sum(e.cache_saved_nano_usd)::float8 AS cache_saved_nano_usd
+    {sums_of_activity},
+    {sums_of_calls},
+    {sums_of_cache}
 FROM (
     SELECT session_id, project_id, user_id, width_bucket(date_part('epoch', at), %(edges)s::float8[]) - 1 AS i, model,
         sum(sessions) AS sessions, sum(messages) AS messages, sum(tool_calls) AS tool_calls, sum(tool_errors) AS tool_errors,
@@ -192,50 +128,24 @@ FROM (
         SELECT session_id, project_id, user_id, occurred_at AS at, CASE WHEN %(with_models)s THEN model END AS model,
             0 AS sessions, 0 AS messages, 0 AS tool_calls, 0 AS tool_errors, 0 AS lines_added, 0 AS lines_removed,
             input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens AS cache_creation_tokens, cache_read_tokens,
-            1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd,
-            (cache_saved_nano_usd IS NOT NULL)::int AS cache_priced_calls, coalesce(uncached_nano_usd, 0) AS uncached_nano_usd,
-            coalesce(cache_saved_nano_usd, 0) AS cache_saved_nano_usd
+            {calls_as_measures}
         FROM api_calls
-        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-            AND (NOT %(from_totals)s OR session_id IS NULL)
+        WHERE {row_in_question}
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL
         SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM messages
-        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-            AND (NOT %(from_totals)s OR session_id IS NULL)
+        WHERE {row_in_question}
             AND NOT %(with_models)s
         UNION ALL
         SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM tool_calls
-        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-            AND (NOT %(from_totals)s OR session_id IS NULL)
+        WHERE {row_in_question}
             AND NOT %(with_models)s
         UNION ALL
         SELECT session_id, project_id, user_id, occurred_at, NULL, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
         FROM activities
-        WHERE (%(start)s::timestamptz IS NULL OR occurred_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR occurred_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
-            AND (NOT %(from_totals)s OR session_id IS NULL)
+        WHERE {row_in_question}
             AND NOT %(with_models)s
         UNION ALL
         SELECT session_id, project_id, user_id, dated_at, NULL, 1, user_messages + assistant_messages, tool_calls, tool_errors, lines_added, lines_removed,
@@ -243,11 +153,7 @@ FROM (
             cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd
         FROM sessions
         WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+            AND {of_question}
             AND counted AND %(from_totals)s
         UNION ALL
         SELECT session_id, project_id, user_id, dated_at, CASE WHEN %(with_models)s THEN model END, 1, 0, 0, 0,
@@ -257,11 +163,7 @@ FROM (
             0, 0, CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END, 0, 0, 0
         FROM sessions
         WHERE (%(start)s::timestamptz IS NULL OR dated_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR dated_at < %(end)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-            AND (%(session_id)s::text IS NULL OR session_id = %(session_id)s)
-            AND (%(branch)s::text IS NULL OR session_id = ANY (ARRAY(SELECT session_id FROM sessions WHERE git_branch = %(branch)s)))
-            AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-            AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+            AND {of_question}
             AND counted AND NOT %(from_totals)s AND (usage_from_snapshot OR NOT %(with_models)s)
             AND (%(model)s::text IS NULL OR model = %(model)s)
         UNION ALL

@@ -20,9 +20,7 @@ WITH calls AS MATERIALIZED (
     SELECT occurred_at AS at
     FROM api_calls
     WHERE occurred_at > '-infinity' AND occurred_at < to_timestamp(%(until)s) AND model = %(model)s
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
     ORDER BY occurred_at DESC
     LIMIT %(most)s
 )
@@ -34,9 +32,7 @@ FROM (
     FROM sessions
     WHERE counted AND usage_from_snapshot AND dated_at > '-infinity' AND dated_at < to_timestamp(%(until)s) AND model = %(model)s
         AND dated_at >= (SELECT CASE WHEN count(*) < %(most)s THEN '-infinity' ELSE min(at) END FROM calls)
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
+        AND {of_selection}
 ) AS h
 
 -- name: sums
@@ -75,18 +71,14 @@ CROSS JOIN LATERAL (
         cache_read_tokens, 1 AS api_calls, (cost_nano_usd IS NULL)::int AS unpriced_calls, coalesce(cost_nano_usd, 0) AS cost_nano_usd, 0 AS dropped_calls
     FROM api_calls
     WHERE occurred_at >= to_timestamp(b.hour * 3600.0) AND occurred_at < to_timestamp((b.hour + 5) * 3600.0)
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND {of_selection}
         AND (%(model)s::text IS NULL OR model = %(model)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     UNION ALL
     SELECT session_id, model, dated_at, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, 0, 0, coalesce(cost_nano_usd, 0), 0
     FROM sessions
     WHERE counted AND usage_from_snapshot AND dated_at >= to_timestamp(b.hour * 3600.0) AND dated_at < to_timestamp((b.hour + 5) * 3600.0)
-        AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
+        AND {of_selection}
         AND (%(model)s::text IS NULL OR model = %(model)s)
-        AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
-        AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
     UNION ALL
     SELECT NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, api_calls
     FROM base_activity_rollups

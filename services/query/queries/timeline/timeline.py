@@ -1,17 +1,20 @@
 """A page of a session's timeline: its items with their offset, turn, and cost and tokens so far."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from itertools import accumulate
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.query.answers.timeline import TimelineItem
 from services.query.database import Connection
 from services.query.queries.lists.paging import PAGE_BYTES
 from services.query.queries.timeline.bodies import Place, read_items
-from services.query.queries.timeline.derived_items import Outline
-from services.query.queries.timeline.item_order import NO_TIME, Key
+from services.query.queries.timeline.derived_items import Outline, read_outline
+from services.query.queries.timeline.item_order import BEGINNING, NO_TIME, Key, View
 from services.query.queries.timeline.item_position import is_prompt, just_after, prompts_before, prompts_between
 from services.query.queries.timeline.page_keys import Slice, Slot, slice_after, slice_before
 from services.query.queries.timeline.usage import Usage, UsageByTime, usage_by_time
@@ -103,3 +106,36 @@ def _turns(connection: Connection, outline: Outline, slots: Sequence[Slot], turn
         return list(accumulate((is_prompt(slot.key, slot.agent_id) for slot in slots), initial=turn))[1:]
     prompts = prompts_between(connection, view, slots[0].key, slots[-1].key)
     return [turn + bisect_left(prompts, slot.key) for slot in slots]
+
+
+PAGE_ITEMS = 200
+
+
+def whole_timeline(
+    connect: Callable[[], AbstractContextManager[Connection]], view: View, idle_gap: timedelta
+) -> Iterator[list[TimelineItem]]:
+    """The items of a view in order, as lists; none if the session is not known. Rows that arrive meanwhile are there if their place is still to come.
+
+    `parameters` of a tool call are msgspec.Raw.
+    """
+    with connect() as connection:
+        outline = read_outline(connection, view, idle_gap)
+        in_all = usage_by_time(connection, view, [])
+    if outline is None:
+        return
+    key, so_far, since = BEGINNING, SoFar(), None
+    while True:
+        with connect() as connection:
+            found = slice_after(connection, outline, key, PAGE_ITEMS)
+            if not found.slots:
+                return
+            until = found.slots[-1].key[0]
+            if view.agent_id is not None:
+                # Prompts are not among a subagent's items.
+                so_far = replace(so_far, turn=prompts_before(connection, view, found.slots[0].key))
+            used = usage_by_time(connection, view, [slot.key[0] for slot in found.slots], since, until)
+            items, so_far = shown(connection, outline, found.slots, so_far, used, in_all)
+        yield items
+        if not found.has_more:
+            return
+        key, since = found.slots[-1].key, until

@@ -4,12 +4,10 @@ It reads from top to bottom, in STAGES. Tombstones come first, so that nothing o
 name, an id or a text; at last the files of the stores, which still have what was deleted. What no stage reaches is told in `remains`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from services.worker.maintenance import staged_job
 from services.worker.maintenance.erase import erase_stores
@@ -17,12 +15,13 @@ from services.worker.maintenance.erase.erase_base import erase_base
 from services.worker.maintenance.erase.erase_dead_letters import erase_dead_letters
 from services.worker.maintenance.erase.erase_range import erase_range_lines, erase_range_rows
 from services.worker.maintenance.erase.erase_rows import erase_rows
-from services.worker.maintenance.erase.erasure import Erased, Erasure, Stage
+from services.worker.maintenance.erase.erasure import Erasure, Stage
 from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.scrub import scrub_files, scrub_redis
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
-from services.worker.maintenance.staged_job import Place, StagedJob
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done, Place, StagedJob
 from services.worker.resources import Resources
+from shared.jobs import ERASURE
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "erase.sql")
@@ -37,35 +36,30 @@ class _Given(NamedTuple):
 
 def _stage(
     name: str, step: Stage, *, of_range: Stage | None = None, in_transaction: bool = True, of_files: bool = False
-) -> staged_job.Stage[_Given, Erased]:
+) -> staged_job.Stage[_Given]:
     """`of_range`: for an erasure of a range, in place of `step`. A stage `of_files` is left out of dry runs."""
 
-    def take(given: _Given) -> Erased:
+    def take(given: _Given) -> Done:
         taken = of_range if of_range is not None and given.erasure.kind == "range" else step
         return taken(given.erasure, given.step)
 
     return staged_job.Stage(name, take, in_transaction=in_transaction, is_left_out_of_dry_runs=of_files)
 
 
-def _nothing(_: Erasure, __: Step) -> Erased:
+def _nothing(_: Erasure, __: Step) -> Done:
     """What has no time, and belongs to the session as a whole, stays."""
-    return Erased(None)
+    return Done(None)
 
 
-def _purge_search_hosts(_: Erasure, step: Step) -> Erased:
+def _purge_search_hosts(_: Erasure, step: Step) -> Done:
     """Words of a range may be in the hosts' files too."""
     after, waits = purge_search_hosts(step.worker, step.connection, step.after)
-    return Erased(after, waits=waits)
+    return Done(after, waits=waits)
 
 
-def _of_scrub(name: str, step: Callable[[Step], Done]) -> staged_job.Stage[_Given, Erased]:
+def _of_scrub(name: str, step: Callable[[Step], Done]) -> staged_job.Stage[_Given]:
     """A stage that a scrub has too."""
-
-    def take(_: Erasure, given: Step) -> Erased:
-        done = step(given)
-        return Erased(done.after, remains=done.remains, waits=done.waits)
-
-    return _stage(name, take, in_transaction=False, of_files=True)
+    return _stage(name, lambda _, given: step(given), in_transaction=False, of_files=True)
 
 
 # A running erasure is stored with the name of its stage.
@@ -103,33 +97,24 @@ _ALWAYS_REMAINS: Final = {name: what for name, what in scrub_files.ALWAYS_REMAIN
 }
 
 
-def run(worker: Resources, erasure_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
-    """Continues an erasure for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, erasure_id, run_seconds)
-
-
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> _Given:
+    # Stages before this one may have noted its projects.
     [row] = connection.execute(_SQL.load, place.parameters).fetchall()
     return _Given(Erasure(*row), Step(worker, connection, place.after, place.is_dry_run))
 
 
-def _left_out(stage: staged_job.Stage[_Given, Erased]) -> Erased | None:
+def _left_out(stage: staged_job.Stage[_Given]) -> Done | None:
     """A stage of the files is told as left out. Else the erasure fails, and can be begun again."""
     if not stage.is_left_out_of_dry_runs or stage.name in _NEVER_LEFT_OUT:
         return None
-    return Erased(None, remains={stage.name: "It could not be done; see the worker's log. Then run `tracker scrub`."})
+    return Done(None, remains={stage.name: "It could not be done; see the worker's log. Then run `tracker scrub`."})
 
 
-def _note(connection: Connection[Any], place: Place, _name: str, done: Erased) -> None:
-    connection.execute(_SQL.note, place.parameters | {"counts": Jsonb(dict(done.counts)), "remains": Jsonb(dict(done.remains))})
-
-
-def _end(connection: Connection[Any], place: Place, status: str) -> None:
+def _end(connection: Connection[Any], place: Place, status: str) -> Mapping[str, str]:
     """An erasure that failed keeps the names, since it can be begun again."""
     if place.is_dry_run:
         erase_stores.forget(connection, place.job_id)
-    remains = {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
-    connection.execute(_SQL.end, place.parameters | {"remains": Jsonb(remains)})
+    return {} if place.is_dry_run or status != "succeeded" else _ALWAYS_REMAINS
 
 
-JOB: Final = StagedJob("erasure", "erasures", STAGES, _given, _note, _end, left_out=_left_out)
+JOB: Final = StagedJob(ERASURE, STAGES, _given, _end, left_out=_left_out)

@@ -14,8 +14,9 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
 from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, TOOL_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
-from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import date_projects
 from services.worker.sessions.reattribution import delete_emptied_cells, rebuild_moving_days
 from services.worker.sessions.tool_maxima import look_up_maxima
@@ -37,24 +38,24 @@ _COUNT: Final = "SELECT count(*) FROM $base WHERE $condition"
 _SHARED: Final = "In {} projects sessions of others were dropped too. Which of the files there were the person's is not known: their paths and counts stay."
 
 
-def erase_base(erasure: Erasure, step: Step) -> Erased:
+def erase_base(erasure: Erasure, step: Step) -> Done:
     """The next rows of the next table of the base. `after`: the table that is done."""
     connection = step.connection
     if erasure.kind not in ("user", "project"):
-        return Erased(None)
+        return Done(None)
     if step.is_dry_run:
-        return Erased(None, _count(connection, erasure))
+        return Done(None, _count(connection, erasure))
     tables = base_tables()
     number = tables.index(step.after) + 1 if step.after in tables else 0
     if number == len(tables):
-        return Erased(None)
+        return Done(None)
     table = tables[number]
     remains = _what_others_share(connection, erasure) if number == 0 and erasure.kind == "user" else {}
     parameters = erasure.parameters | {"limit": ROWS_AT_ONCE, "idle_gap": step.worker.idle_gap}
     condition = _condition(erasure, table)
     # Most have no base. Nobody waits for the look.
     if not connection.execute(sql(_SQL.is_there_any, base=table, condition=condition).encode(), parameters).fetchall()[0][0]:
-        return Erased(table, remains=remains)
+        return Done(table, remains=remains)
     lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
     lock_order.lock_aggregates_exclusive(connection)
@@ -72,7 +73,7 @@ def erase_base(erasure: Erasure, step: Step) -> Erased:
         _withdraw(connection, aggregate, places)
     # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
     after = table if len(places) < ROWS_AT_ONCE else tables[number - 1] if number else "-"
-    return Erased(after, {"dropped contributions": len(places)} if places else {}, remains)
+    return Done(after, {"dropped contributions": len(places)} if places else {}, remains)
 
 
 def _count(connection: Connection[Any], erasure: Erasure) -> dict[str, int]:

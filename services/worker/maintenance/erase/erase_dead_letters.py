@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from services.worker.maintenance.erase.erase_stores import ROWS_AT_ONCE, session_ids_of
-from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 
 _LETTERS: Final = "SELECT id, payload, bound ->> 'user' FROM dead_letters WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _DELETE: Final = "DELETE FROM dead_letters WHERE id = ANY(%(ids)s)"
@@ -20,18 +21,18 @@ _TIME_FIELDS: Final = ("timestamp", "start_time", "end_time", "started_at", "end
 _FIRST: Final = UUID(int=0)
 
 
-def erase_dead_letters(erasure: Erasure, step: Step) -> Erased:
+def erase_dead_letters(erasure: Erasure, step: Step) -> Done:
     """Reads the next dead letters. `after`: the last that was read."""
     connection = step.connection
     after = UUID(step.after) if step.after else _FIRST
     letters = connection.execute(_LETTERS, {"after": after, "limit": ROWS_AT_ONCE}).fetchall()
     if not letters:
-        return Erased(None)
+        return Done(None)
     needles = _Needles(erasure, {*session_ids_of(connection, erasure)})
     ids = [letter_id for letter_id, payload, bound_user in letters if needles.are_of(payload, bound_user)]
     if ids and not step.is_dry_run:
         connection.execute(_DELETE, {"ids": ids})
-    return Erased(str(letters[-1][0]), {"dead_letters": len(ids)} if ids else {})
+    return Done(str(letters[-1][0]), {"dead_letters": len(ids)} if ids else {})
 
 
 class _Needles:

@@ -12,8 +12,9 @@ from services.worker import lock_order
 from services.worker.archive.scrub_contents import rewrite_some
 from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.maintenance.erase.erase_rows import ROWS_AT_ONCE
-from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.row_tables import for_all
 from services.worker.session_tables import session_tables
@@ -37,21 +38,21 @@ def _parameters(erasure: Erasure) -> dict[str, Any]:
     return {"session_id": erasure.names[0], "from_at": erasure.from_at, "to_at": erasure.to_at, "rows_limit": ROWS_AT_ONCE}
 
 
-def erase_range_rows(erasure: Erasure, step: Step) -> Erased:
+def erase_range_rows(erasure: Erasure, step: Step) -> Done:
     """The next rows of the range; at the end what else has a time in it, and titles."""
     connection, parameters = step.connection, _parameters(erasure)
     if step.is_dry_run:
         [(count,)] = connection.execute(_COUNT_ROWS, parameters).fetchall()
-        return Erased(None, {"rows": count} if count else {})
+        return Done(None, {"rows": count} if count else {})
     lock_order.lock_import_order(connection)
     row_ids = [row_id for (row_id,) in connection.execute(_NEXT_ROWS, parameters).fetchall()]
     lock_order.lock_writing_exclusive(connection)
     if row_ids:
         session_ids = [parameters["session_id"]]
         withdraw_rows(connection, session_ids=session_ids, row_ids=row_ids, idle_gap=step.worker.idle_gap, is_of_wire_too=True)
-        return Erased("more", {"rows": len(row_ids)})
+        return Done("more", {"rows": len(row_ids)})
     deleted = _cut_session(connection, parameters | {"session_ids": [parameters["session_id"]], "idle_gap": step.worker.idle_gap})
-    return Erased(None, {table: count for table, count in deleted.items() if count})
+    return Done(None, {table: count for table, count in deleted.items() if count})
 
 
 def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dict[str, int]:
@@ -72,7 +73,7 @@ def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dic
     return deleted
 
 
-def erase_range_lines(erasure: Erasure, step: Step) -> Erased:
+def erase_range_lines(erasure: Erasure, step: Step) -> Done:
     """Lines of the range, in captured ranges and archived contents. A content that changes is put under the hash that it has then."""
     assert erasure.from_at is not None
     assert erasure.to_at is not None
@@ -88,4 +89,4 @@ def erase_range_lines(erasure: Erasure, step: Step) -> Erased:
         lambda content: without_lines(content, [span]),
         is_dry_run=step.is_dry_run,
     )
-    return Erased(done.after, {"pieces of transcripts": done.changed} if done.changed else {})
+    return Done(done.after, {"pieces of transcripts": done.changed} if done.changed else {})

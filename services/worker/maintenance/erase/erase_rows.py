@@ -12,8 +12,9 @@ from psycopg.rows import scalar_row
 
 from services.worker import lock_order
 from services.worker.importers.job.withdraw_rows import withdraw_rows
-from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
@@ -49,11 +50,11 @@ _DELETE_SESSIONS: Final = (
 _FORGET_KEYS: Final = (_SQL.forget_events, _SQL.forget_facts)
 
 
-def erase_rows(erasure: Erasure, step: Step) -> Erased:
+def erase_rows(erasure: Erasure, step: Step) -> Done:
     """The next rows. `after`: the last session that is gone; then, of a user or project, the rows without a session."""
     connection = step.connection
     if step.is_dry_run:
-        return Erased(None, _counts(connection, erasure))
+        return Done(None, _counts(connection, erasure))
     lock_order.lock_import_order(connection)
     if step.after is None or not step.after.startswith(_BEHIND_SESSIONS):
         parameters = erasure.parameters | {"after": step.after or "", "limit": SESSIONS_AT_ONCE}
@@ -61,9 +62,9 @@ def erase_rows(erasure: Erasure, step: Step) -> Erased:
             session_ids: list[str] = cursor.execute(_SQL.next_sessions, parameters).fetchall()
         if session_ids:
             counts, is_last = _erase_some(step.worker, connection, session_ids)
-            return Erased(session_ids[-1] if is_last else step.after or _BEGIN, counts)
+            return Done(session_ids[-1] if is_last else step.after or _BEGIN, counts)
     counts = _erase_sessionless(step.worker, connection, erasure)
-    return Erased(_BEHIND_SESSIONS if counts else None, counts)
+    return Done(_BEHIND_SESSIONS if counts else None, counts)
 
 
 # Before every id, and behind every id: ids have no control characters.

@@ -16,10 +16,11 @@ from services.worker import lock_order
 from services.worker.archive.archive_locks import lock_file
 from services.worker.importers.job.run_shard import delete_files
 from services.worker.maintenance.erase.erase_tables import condition, erased_tables
-from services.worker.maintenance.erase.erasure import Erased, Erasure
+from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_files import delete_exports
 from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.live.captured_feed import TOLD_KEY
 from services.worker.persist.tombstones import write_range_tombstone, write_tombstones
 from services.worker.sql_text import sql
@@ -52,12 +53,12 @@ _DROPPED: Final = "Retention had dropped the session. What it counted stays in t
 _OF_PART: Final = "The project is part of another. What retention has dropped of it counts there, and cannot be told apart."
 _FORGET: Final = (
     "DELETE FROM erasure_sessions WHERE erasure_id = %(erasure_id)s",
-    "UPDATE erasures SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
+    "UPDATE jobs SET names = NULL, user_ids = NULL, project_ids = NULL WHERE id = %(erasure_id)s",
 )
 _OTHERS_UPLOADS: Final = "SELECT count(*) FROM import_jobs WHERE has_files"
 
 
-def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
+def write_erasures_tombstones(erasure: Erasure, step: Step) -> Done:
     """Finds the sessions, and keeps out what comes late. Batches that were at work before have committed by then: they are found too."""
     connection, parameters = step.connection, erasure.parameters
     if not step.is_dry_run:
@@ -68,17 +69,17 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Erased:
     if erasure.kind != "project":
         connection.execute(_SQL.note_projects, parameters)
     if step.is_dry_run:
-        return Erased(None)
+        return Done(None)
     if erasure.kind == "range":
         assert erasure.from_at is not None
         assert erasure.to_at is not None
         write_range_tombstone(connection, erasure.names[0], erasure.from_at, erasure.to_at, erasure.id)
-        return Erased(None)
+        return Done(None)
     remains = _what_is_not_told_apart(connection, erasure)
     written = write_tombstones(connection, "session", session_ids_of(connection, erasure), reason="erased", job_id=erasure.id)
     if erasure.kind != "session":
         written += write_tombstones(connection, erasure.kind, erasure.names, reason="erased", job_id=erasure.id)
-    return Erased(None, {"tombstones": written}, remains)
+    return Done(None, {"tombstones": written}, remains)
 
 
 def _what_is_not_told_apart(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
@@ -93,19 +94,19 @@ def session_ids_of(connection: Connection[Any], erasure: Erasure) -> list[str]:
         return cursor.execute(_SESSION_IDS, erasure.parameters).fetchall()
 
 
-def erase_tables(erasure: Erasure, step: Step) -> Erased:
+def erase_tables(erasure: Erasure, step: Step) -> Done:
     """The next rows of the next table that is erased by its owner. `after`: the name of a table that is done."""
     tables = erased_tables()
     names = [table.name for table in tables]
     number = names.index(step.after) + 1 if step.after in names else 0
     if number == len(tables):
-        return Erased(None)
+        return Done(None)
     table = tables[number]
     deleted = _erase_some_of(table, erasure, step)
     is_done = step.is_dry_run or deleted < ROWS_AT_ONCE
     # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
     after = table.name if is_done else names[number - 1] if number else "-"
-    return Erased(after, {table.name: deleted} if deleted else {})
+    return Done(after, {table.name: deleted} if deleted else {})
 
 
 def _erase_some_of(table: Table, erasure: Erasure, step: Step) -> int:
@@ -117,16 +118,16 @@ def _erase_some_of(table: Table, erasure: Erasure, step: Step) -> int:
     return step.connection.execute(delete, erasure.parameters | {"limit": ROWS_AT_ONCE}).rowcount
 
 
-def erase_transcripts(erasure: Erasure, step: Step) -> Erased:
+def erase_transcripts(erasure: Erasure, step: Step) -> Done:
     """Captured and archived files. Their contents in the archive's store are collected later, unless another file has them too."""
     connection = step.connection
     with connection.cursor(row_factory=dict_row) as cursor:
         files = cursor.execute(_SQL.files, erasure.parameters | {"limit": None if step.is_dry_run else ROWS_AT_ONCE}).fetchall()
     if step.is_dry_run:
-        return Erased(None, {"transcript_files": len(files)} if files else {})
+        return Done(None, {"transcript_files": len(files)} if files else {})
     if not files:
         connection.execute(_SQL.forget_sender, erasure.parameters)
-        return Erased(None)
+        return Done(None)
     for file in files:
         lock_file(connection, file["id"])
     # Before the commit: ingest asks Postgres then, and finds the tombstone.
@@ -135,19 +136,19 @@ def erase_transcripts(erasure: Erasure, step: Step) -> Erased:
         for file in files:
             redis.delete(transcript_key(stream, file["session_id"], file["machine_id"], file["file_name"]))
     connection.execute(_DELETE_FILES, {"ids": [file["id"] for file in files]})
-    return Erased("more", {"transcript_files": len(files)})
+    return Done("more", {"transcript_files": len(files)})
 
 
-def erase_imports(erasure: Erasure, step: Step) -> Erased:
+def erase_imports(erasure: Erasure, step: Step) -> Done:
     """Jobs of the person end, and their uploads go; other jobs forget names and contents. `after`: until when jobs are waited for."""
     connection, parameters = step.connection, erasure.parameters
     if step.is_dry_run:
-        return Erased(None)
+        return Done(None)
     until = float(step.after or time.time() + PATIENCE_SECONDS)
     connection.execute(_SQL.cancel_jobs, parameters)
     [(running,)] = connection.execute(_SQL.running_jobs, parameters).fetchall()
     if running and time.time() < until:
-        return Erased(str(until), waits=True)
+        return Done(str(until), waits=True)
     taken = connection.execute(_SQL.take_uploads, parameters).fetchall()
     for (files,) in taken:
         delete_files(files)
@@ -160,14 +161,14 @@ def erase_imports(erasure: Erasure, step: Step) -> Erased:
     if others:
         remains["uploads"] = f"The uploads of {others} import jobs that are not done: they go with their job, or a day after it failed."
     counts = {"uploads": len(taken), "imported_files": forgotten, "import_jobs": changed}
-    return Erased(None, {name: count for name, count in counts.items() if count}, remains)
+    return Done(None, {name: count for name, count in counts.items() if count}, remains)
 
 
-def erase_names(erasure: Erasure, step: Step) -> Erased:
+def erase_names(erasure: Erasure, step: Step) -> Done:
     """The user, the project, and machines and API keys that are of the person alone; projects that are left empty."""
     connection = step.connection
     if step.is_dry_run:
-        return Erased(None)
+        return Done(None)
     # Nobody refers to a user or a project meanwhile.
     lock_order.lock_writing_exclusive(connection)
     counts = {name: connection.execute(command, erasure.parameters).rowcount for name, command in _NAMES.items()}
@@ -177,33 +178,33 @@ def erase_names(erasure: Erasure, step: Step) -> Erased:
         counts["projects"] += gone
     counts |= {name: connection.execute(command, erasure.parameters).rowcount for name, command in _FORGET_PROJECTS.items()}
     connection.execute(_SQL.forget_owners, erasure.parameters)
-    return Erased(None, {name: count for name, count in counts.items() if count})
+    return Done(None, {name: count for name, count in counts.items() if count})
 
 
-def erase_exports(erasure: Erasure, step: Step) -> Erased:
+def erase_exports(erasure: Erasure, step: Step) -> Done:
     """Archives of exports go, and exports that are being written end. `after`: until when these are waited for."""
     delete_exports(step)
     until = float(step.after or time.time() + PATIENCE_SECONDS)
     [(running,)] = step.connection.execute(_EXPORTS).fetchall()
     if running and time.time() < until:
-        return Erased(str(until), waits=True)
+        return Done(str(until), waits=True)
     step.connection.execute(_FORGET_BINDINGS, erasure.parameters)
     why = "Exports that did not end in time: their archives may hold it. Delete them, or erase again."
-    return Erased(None, remains={"exports": why} if running else {})
+    return Done(None, remains={"exports": why} if running else {})
 
 
-def erase_audit_log(erasure: Erasure, step: Step) -> Erased:
+def erase_audit_log(erasure: Erasure, step: Step) -> Done:
     """Records stay, without the name of what was erased."""
     if step.is_dry_run:
-        return Erased(None)
+        return Done(None)
     changed = step.connection.execute(_SQL.audit, erasure.parameters | {"erased": ERASED, "details": Jsonb({})}).rowcount
-    return Erased(None, {"audit_log": changed} if changed else {})
+    return Done(None, {"audit_log": changed} if changed else {})
 
 
-def forget_names(erasure: Erasure, step: Step) -> Erased:
+def forget_names(erasure: Erasure, step: Step) -> Done:
     """Of the erasure itself. What is behind this needs none."""
     forget(step.connection, erasure.id)
-    return Erased(None)
+    return Done(None)
 
 
 def forget(connection: Connection[Any], erasure_id: UUID) -> None:
@@ -212,7 +213,7 @@ def forget(connection: Connection[Any], erasure_id: UUID) -> None:
         connection.execute(command, {"erasure_id": erasure_id})
 
 
-def erase_redis(erasure: Erasure, step: Step) -> Erased:
+def erase_redis(erasure: Erasure, step: Step) -> Done:
     """Cached sessions, and the live feed. Offsets of transcripts went with their files."""
     redis = step.worker.redis
     session_ids = set(session_ids_of(step.connection, erasure))
@@ -223,7 +224,7 @@ def erase_redis(erasure: Erasure, step: Step) -> Erased:
     items = _Feed(erasure, session_ids)
     rewrite_feed(redis, items.without, is_dry_run=step.is_dry_run)
     counts = {"redis_keys": len(keys), "live_feed": items.found}
-    return Erased(None, {name: count for name, count in counts.items() if count})
+    return Done(None, {name: count for name, count in counts.items() if count})
 
 
 def _keys_of(redis: Redis, erasure: Erasure, session_ids: set[str]) -> Iterator[bytes]:

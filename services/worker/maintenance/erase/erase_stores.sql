@@ -51,7 +51,7 @@ parts AS (
     WHERE NOT EXISTS (SELECT FROM base_activity_rollups AS o WHERE o.project_id = b.project_id AND o.user_id <> ALL(%(user_ids)s))
       AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.project_id = b.project_id AND s.session_id NOT IN (SELECT session_id FROM own))
 )
-UPDATE erasures SET project_ids = ARRAY(
+UPDATE jobs SET project_ids = ARRAY(
     SELECT project_id FROM sessions WHERE session_id IN (SELECT session_id FROM own)
     UNION SELECT path_project_id FROM sessions WHERE session_id IN (SELECT session_id FROM own) AND path_project_id IS NOT NULL
     UNION SELECT project_id FROM based

@@ -1,14 +1,15 @@
 """What an erasure is of, and what its stages have in common."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.tombstones import Kind
 
 
@@ -45,17 +46,5 @@ class Erasure:
         }
 
 
-class Erased(NamedTuple):
-    """What a step of a stage did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
-
-    `counts`: {store: how much}; `remains`: what the stage could not reach, by its name, with what to do about it.
-    """
-
-    after: str | None
-    counts: Mapping[str, int] = {}
-    remains: Mapping[str, str] = {}
-    waits: bool = False
-
-
 # A step of a stage. It may be taken again after a crash.
-Stage = Callable[[Erasure, Step], Erased]
+Stage = Callable[[Erasure, Step], Done]

@@ -8,7 +8,7 @@ from typing import Final
 from psycopg.rows import dict_row
 
 from services.worker.maintenance.retention.old_sessions import is_old
-from services.worker.maintenance.retention.retention_stage import SESSIONS_AT_ONCE, Count, Done, Step
+from services.worker.maintenance.retention.retention_stage import SESSIONS_AT_ONCE, Count, Dropped, Step
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 
@@ -20,16 +20,16 @@ def due_files() -> str:
     return sql(_SQL.due, texts_go=is_old("texts"), goes_whole=is_old("sessions"))
 
 
-def drop_archive(step: Step) -> Done:
+def drop_archive(step: Step) -> Dropped:
     """The next files."""
     parameters = step.parameters | {"after": int(step.after or 0), "limit": SESSIONS_AT_ONCE * 10}
     with step.connection.cursor(row_factory=dict_row) as cursor:
         due = cursor.execute(due_files().encode(), parameters).fetchall()
         if not due:
-            return Done(None)
+            return Dropped(None)
         last, gone = str(due[-1]["id"]), {row["id"] for row in due}
         if not step.is_dry_run:
             gone = {row["id"] for row in cursor.execute(_SQL.delete, parameters | {"ids": [row["id"] for row in due]})}
     sessions = dict.fromkeys((row["project_id"], row["session_id"]) for row in due if row["id"] in gone)
     counts = [Count("archive", row["project_id"], 0, 1, row["bytes"]) for row in due if row["id"] in gone]
-    return Done(last, [*counts, *(Count("archive", project_id, 1, 0, 0) for project_id, _ in sessions)])
+    return Dropped(last, [*counts, *(Count("archive", project_id, 1, 0, 0) for project_id, _ in sessions)])

@@ -11,10 +11,11 @@ from typing import Final
 
 from psycopg.rows import dict_row
 
-from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, Count, Done, Step
+from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, Count, Dropped, Step
 from services.worker.session_tables import tables_beside
 from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "drop_old_rows.sql")
@@ -30,26 +31,27 @@ _OTHERS: Final = {name: _SQL[name] for name in ("quota_readings", "hook_payloads
 _DAYS: Final = "SELECT retention_days(%(what)s, NULL, NULL, %(setting)s)"
 
 
-def drop_old(what: str) -> Callable[[Step], Done]:
+def drop_old(what: str) -> Callable[[Step], Dropped]:
     """The step of a kind."""
     return partial(_drop_old, what)
 
 
-def _drop_old(what: str, step: Step) -> Done:
+def _drop_old(what: str, step: Step) -> Dropped:
     before = _before(what, step)
     if before is None:
-        return Done(None)
-    parameters = step.parameters | {"limit": 2**62 if step.is_dry_run else ROWS_AT_ONCE, "before": before}
+        return Dropped(None)
+    kinds = [kind.name for kind in KINDS.values() if kind.kept_as == what]
+    parameters = step.parameters | {"limit": 2**62 if step.is_dry_run else ROWS_AT_ONCE, "before": before, "kinds": kinds}
     with step.connection.cursor(row_factory=dict_row) as cursor:
         old = cursor.execute(_OLD[what], parameters).fetchall()
         if not step.is_dry_run and old:
             for command in _DELETE[what].split(";"):
                 cursor.execute(command, {"ids": [row["id"] for row in old]})
     is_last = step.is_dry_run or len(old) < ROWS_AT_ONCE
-    return Done(None if is_last else "", [Count(what, row["project_id"], 0, 1, row["size"]) for row in old])
+    return Dropped(None if is_last else "", [Count(what, row["project_id"], 0, 1, row["size"]) for row in old])
 
 
-def drop_live(step: Step) -> Done:
+def drop_live(step: Step) -> Dropped:
     """The next rows of each table of what live capture brings, and the live feed. Marks are kept as long as sessions are."""
     before = _before("live_payloads", step)
     if before is not None and not step.is_dry_run:
@@ -60,7 +62,7 @@ def drop_live(step: Step) -> Done:
         [(rows, size)] = step.connection.execute(command.encode(), step.parameters | {"before": before, "limit": ROWS_AT_ONCE}).fetchall()
         counts.append(Count("sessions" if table == "session_marks" else "live_payloads", 0, 0, rows, size))
     is_last = step.is_dry_run or all(count.rows < ROWS_AT_ONCE for count in counts)
-    return Done(None if is_last else "", [count for count in counts if count.rows])
+    return Dropped(None if is_last else "", [count for count in counts if count.rows])
 
 
 def _live() -> dict[str, str]:

@@ -12,17 +12,15 @@ SELECT id, 0 AS project_id, size FROM (
       AND NOT EXISTS (SELECT FROM import_jobs AS u WHERE u.undoes = j.id
           AND (u.status IN ('queued', 'running') OR coalesce(u.finished_at, u.created_at) >= %(before)s))
     UNION ALL
-    SELECT r.id, NULL, pg_column_size(r.*)::bigint FROM retention_runs AS r WHERE r.status NOT IN ('queued', 'running') AND r.finished_at < %(before)s
-    UNION ALL
-    SELECT p.id, NULL, pg_column_size(p.*)::bigint FROM reprices AS p WHERE p.status NOT IN ('queued', 'running') AND p.finished_at < %(before)s
+    SELECT j.id, NULL, pg_column_size(j.*)::bigint FROM jobs AS j
+    WHERE j.kind = ANY(%(kinds)s) AND j.status NOT IN ('queued', 'running') AND j.finished_at < %(before)s
 ) AS old ORDER BY number DESC NULLS LAST LIMIT %(limit)s
 
 -- name: delete_jobs
 DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
 DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
 DELETE FROM exports WHERE id = ANY(%(ids)s);
-DELETE FROM retention_runs WHERE id = ANY(%(ids)s);
-DELETE FROM reprices WHERE id = ANY(%(ids)s);
+DELETE FROM jobs WHERE id = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE undoes = ANY(%(ids)s);
 DELETE FROM import_jobs WHERE id = ANY(%(ids)s)
 
@@ -34,16 +32,13 @@ DELETE FROM dead_letters WHERE id = ANY(%(ids)s)
 
 -- name: old_scrubs
 -- And erasures. One of which something is still kept out stays: by it an admin lifts that.
-SELECT id, 0 AS project_id, pg_column_size(s.*)::bigint AS size FROM scrubs AS s
-WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s AND NOT EXISTS (SELECT FROM kept_out_texts AS k WHERE k.scrub_id = s.id)
-UNION ALL
-SELECT id, 0, pg_column_size(e.*)::bigint FROM erasures AS e
-WHERE status NOT IN ('queued', 'running') AND finished_at < %(before)s AND NOT EXISTS (SELECT FROM tombstones AS t WHERE t.job_id = e.id)
+SELECT id, 0 AS project_id, pg_column_size(j.*)::bigint AS size FROM jobs AS j
+WHERE kind = ANY(%(kinds)s) AND status NOT IN ('queued', 'running') AND finished_at < %(before)s
+  AND NOT EXISTS (SELECT FROM kept_out_texts AS k WHERE k.scrub_id = j.id) AND NOT EXISTS (SELECT FROM tombstones AS t WHERE t.job_id = j.id)
 ORDER BY id LIMIT %(limit)s
 
 -- name: delete_scrubs
-DELETE FROM scrubs WHERE id = ANY(%(ids)s);
-DELETE FROM erasures WHERE id = ANY(%(ids)s)
+DELETE FROM jobs WHERE id = ANY(%(ids)s)
 
 -- name: old_audit
 SELECT id, 0 AS project_id, pg_column_size(details)::bigint + coalesce(octet_length(subject), 0) + 60 AS size FROM audit_log

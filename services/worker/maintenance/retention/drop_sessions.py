@@ -15,7 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import base_ctes
 from services.worker.aggregates.registry import composed
 from services.worker.maintenance.retention.old_sessions import FAMILY, is_old
-from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Done, Step
+from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Dropped, Step
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.row_tables import ROW_TABLES, for_all
@@ -69,34 +69,34 @@ def count_rows() -> str:
     return sql(_SQL.count, rows=union_all([next_rows()]).replace("LIMIT %(limit)s", ""))
 
 
-def drop_sessions(step: Step) -> Done:
+def drop_sessions(step: Step) -> Dropped:
     """The next step: what was begun is finished first, then further sessions are begun."""
     if step.is_dry_run:
         return _count(step)
     with step.connection.cursor() as cursor:
         dropping = [row[0] for row in cursor.execute(_DROPPING, {"limit": SESSIONS_AT_ONCE}).fetchall()]
     if dropping:
-        return Done(step.after or "", _drop_some(step, dropping))
+        return Dropped(step.after or "", _drop_some(step, dropping))
     return _begin_next(step)
 
 
-def _count(step: Step) -> Done:
+def _count(step: Step) -> Dropped:
     with step.connection.cursor(row_factory=dict_row) as cursor:
         due = cursor.execute(due_sessions().encode(), step.parameters | {"limit": _COUNTED_AT_ONCE}).fetchall()
         session_ids = [row["session_id"] for row in due]
         counts = [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in due]
         found = cursor.execute(count_rows().encode(), {"session_ids": session_ids}).fetchall()
         counts += (Count("sessions", row["project_id"], 0, row["rows"], row["bytes"]) for row in found)
-    return Done(session_ids[-1] if session_ids else None, counts)
+    return Dropped(session_ids[-1] if session_ids else None, counts)
 
 
-def _begin_next(step: Step) -> Done:
+def _begin_next(step: Step) -> Dropped:
     """Closes the next sessions to all who write. Another worker's batch that has one of them locked commits first."""
     connection, parameters = step.connection, step.parameters | {"limit": SESSIONS_AT_ONCE}
     with connection.cursor(row_factory=dict_row) as cursor:
         due = cursor.execute(due_sessions().encode(), parameters).fetchall()
         if not due:
-            return Done(None)
+            return Dropped(None)
         last = due[-1]["session_id"]
         session_ids = [
             row["session_id"] for row in cursor.execute(families().encode(), {"session_ids": [row["session_id"] for row in due]})
@@ -111,7 +111,7 @@ def _begin_next(step: Step) -> Done:
         session_ids = [row["session_id"] for row in begun]
         cursor.execute(_SQL.begin, parameters | {"session_ids": session_ids})
         write_tombstones(connection, "session", session_ids, reason="expired", job_id=step.run_id)
-    return Done(last, [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in begun])
+    return Dropped(last, [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in begun])
 
 
 def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:

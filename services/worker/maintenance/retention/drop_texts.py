@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from services.worker import lock_order
 from services.worker.archive.archive_locks import lock_file
 from services.worker.maintenance.retention.old_sessions import LAST_SEEN, is_old
-from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Done, Step
+from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Dropped, Step
 from services.worker.persist.dropped_texts import ROW_TEXTS, TITLE_IS_OLD
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.sessions.session_titles import update_titles
@@ -74,7 +74,7 @@ def rows_without_session() -> str:
     return sql(_SQL.without_session, rows=union_all(of_tables))
 
 
-def drop_texts_without_session(step: Step) -> Done:
+def drop_texts_without_session(step: Step) -> Dropped:
     """The next rows without a session: prompts of a history, and calls that no session was open for."""
     parameters = step.parameters | {"limit": _ALL_ROWS if step.is_dry_run else ROWS_AT_ONCE}
     rows = step.connection.execute(rows_without_session().encode(), parameters).fetchall()
@@ -82,27 +82,27 @@ def drop_texts_without_session(step: Step) -> Done:
         for table in _WITHOUT_SESSIONS:
             step.connection.execute(empty_rows(table).encode(), {"row_ids": [row_id for of, row_id, *_ in rows if of == table]})
     counts = [Count("texts", project_id, 0, 1, size) for _, _, project_id, size in rows]
-    return Done(None if step.is_dry_run or len(rows) < ROWS_AT_ONCE else "", counts)
+    return Dropped(None if step.is_dry_run or len(rows) < ROWS_AT_ONCE else "", counts)
 
 
-def drop_texts(step: Step) -> Done:
+def drop_texts(step: Step) -> Dropped:
     """The next step: what is marked is finished first, then further sessions are marked."""
     if step.is_dry_run:
         return _count(step)
     with step.connection.cursor() as cursor:
         unfinished = [row[0] for row in cursor.execute(_UNFINISHED, {"limit": SESSIONS_AT_ONCE}).fetchall()]
     if unfinished:
-        return Done(step.after or "", _drop_some(step, unfinished))
+        return Dropped(step.after or "", _drop_some(step, unfinished))
     return _mark_next(step)
 
 
-def _count(step: Step) -> Done:
+def _count(step: Step) -> Dropped:
     with step.connection.cursor(row_factory=dict_row) as cursor:
         due = cursor.execute(due_sessions().encode(), step.parameters | {"limit": _COUNTED_AT_ONCE}).fetchall()
         session_ids = [row["session_id"] for row in due]
         counts = [_of_session(row) for row in due]
         counts += (Count("texts", *row.values()) for row in cursor.execute(count_rows().encode(), {"session_ids": session_ids}))
-    return Done(session_ids[-1] if session_ids else None, counts)
+    return Dropped(session_ids[-1] if session_ids else None, counts)
 
 
 def _of_session(row: dict[str, Any]) -> Count:
@@ -110,19 +110,19 @@ def _of_session(row: dict[str, Any]) -> Count:
     return Count("texts", row["project_id"], 1, 0, row["archived_bytes"])
 
 
-def _mark_next(step: Step) -> Done:
+def _mark_next(step: Step) -> Dropped:
     parameters = step.parameters | {"limit": SESSIONS_AT_ONCE}
     with step.connection.cursor(row_factory=dict_row) as cursor:
         due = cursor.execute(due_sessions().encode(), parameters).fetchall()
         if not due:
-            return Done(None)
+            return Dropped(None)
         parameters["session_ids"] = [row["session_id"] for row in due]
         cursor.execute(LOCK_SESSIONS, parameters)
         # Somebody may have gone on with one of them.
         old = cursor.execute(sql(_SQL.still_old, is_old=is_old("texts")).encode(), parameters).fetchall()
         before = {row["session_id"]: row["before"] for row in old}
         cursor.execute(_SQL.mark, {"session_ids": list(before), "befores": list(before.values())})
-    return Done(parameters["session_ids"][-1], [_of_session(row) for row in due if row["session_id"] in before])
+    return Dropped(parameters["session_ids"][-1], [_of_session(row) for row in due if row["session_id"] in before])
 
 
 def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:

@@ -46,7 +46,7 @@ class Count(NamedTuple):
     bytes: int
 
 
-class Done(NamedTuple):
+class Dropped(NamedTuple):
     """The rows that a step dropped, and where the next one goes on; None at the stage's end."""
 
     after: str | None

@@ -4,24 +4,24 @@ Rules are read at each step (the function retention_days), so one that is change
 A dry run takes the same steps, and counts. How it goes from step to step is in maintenance/staged_job.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from services.worker.maintenance import staged_job
 from services.worker.maintenance.purge_search_hosts import purge_search_hosts
 from services.worker.maintenance.retention.drop_archive import drop_archive
 from services.worker.maintenance.retention.drop_old_rows import drop_live, drop_old
 from services.worker.maintenance.retention.drop_sessions import drop_sessions
 from services.worker.maintenance.retention.drop_texts import drop_texts, drop_texts_without_session
-from services.worker.maintenance.retention.give_back import begin_changes, give_back_contents, note_changes, vacuum_table
-from services.worker.maintenance.retention.retention_stage import Count, Done, Step
-from services.worker.maintenance.staged_job import Place, Stage, StagedJob
+from services.worker.maintenance.retention.give_back import begin_changes, changed_tables, give_back_contents, vacuum_table
+from services.worker.maintenance.retention.retention_stage import Count, Dropped, Step
+from services.worker.maintenance.staged_job import Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.sweep_statements import DUE_RETENTION, last_due
+from shared.jobs import RETENTION
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "run_retention.sql")
@@ -31,28 +31,38 @@ MOST_REST_SECONDS: Final = 0.5
 # A step outside of a transaction may take this long: it cannot commit its place with what it does.
 STATEMENT_SECONDS: Final = 3_600
 
-_BYTES_AFTER: Final = (
-    "UPDATE retention_runs SET bytes_after = pg_database_size(current_database()) WHERE id = %(id)s AND lease_token = %(lease_token)s"
-)
 
-
-def _purge_search_hosts(step: Step) -> Done:
+def _purge_search_hosts(step: Step) -> Dropped:
     """A run that took no text begins each day, so it leaves the hosts' indexes as they are."""
     if step.after is None and not step.connection.execute(_SQL.took_texts, {"run_id": step.run_id}).fetchall():
-        return Done(None)
+        return Dropped(None)
     after, waits = purge_search_hosts(step.worker, step.connection, step.after)
-    return Done(after, waits=waits)
+    return Dropped(after, waits=waits)
+
+
+def _dropping(name: str, drop: Callable[[Step], Dropped], *, is_left_out_of_dry_runs: bool = False) -> Stage[Step]:
+    """A stage that drops rows, and counts them by project."""
+
+    def step(given: Step) -> Done:
+        begin_changes(given.connection)
+        dropped = drop(given)
+        changed = [] if given.is_dry_run else changed_tables(given.connection)
+        if dropped.counts:
+            given.connection.execute(_SQL.add_counts, {"id": given.run_id, "counts": Jsonb(_summed(dropped.counts))})
+        return Done(dropped.after, {"changed_tables": dict.fromkeys(changed, 1)} if changed else {}, waits=dropped.waits)
+
+    return Stage(name, step, is_left_out_of_dry_runs=is_left_out_of_dry_runs)
 
 
 # A running run is stored with the name of its stage. Whole sessions go first.
 STAGES: Final = (
-    Stage("sessions", drop_sessions),
-    Stage("texts", drop_texts),
-    Stage("texts_without_session", drop_texts_without_session),
-    Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
-    Stage("archive", drop_archive),
-    *(Stage(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit")),
-    Stage("live_payloads", drop_live),
+    _dropping("sessions", drop_sessions),
+    _dropping("texts", drop_texts),
+    _dropping("texts_without_session", drop_texts_without_session),
+    _dropping("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
+    _dropping("archive", drop_archive),
+    *(_dropping(what, drop_old(what)) for what in ("jobs", "dead_letters", "scrubs", "audit")),
+    _dropping("live_payloads", drop_live),
     # At last the room that it took.
     Stage("archive_contents", give_back_contents, in_transaction=False, is_left_out_of_dry_runs=True),
     Stage("postgres_files", vacuum_table, in_transaction=False, is_left_out_of_dry_runs=True),
@@ -70,27 +80,15 @@ def begin_scheduled(worker: Resources) -> UUID | None:
     return found[0][0] if found else None
 
 
-def run(worker: Resources, run_id: UUID, run_seconds: float = staged_job.RUN_SECONDS) -> bool:
-    """Continues a run for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    return staged_job.run(worker, JOB, run_id, run_seconds)
-
-
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
-    begin_changes(connection)
     return Step(worker, connection, place.job_id, place.after, place.is_dry_run, place.row["created_at"])
 
 
-def _note(connection: Connection[Any], place: Place, _stage: str, done: Done) -> None:
-    if not place.is_dry_run:
-        note_changes(connection, place.job_id)
-    if done.counts:
-        connection.execute(_SQL.add_counts, place.parameters | {"counts": Jsonb(_summed(done.counts))})
-
-
-def _end(connection: Connection[Any], place: Place, _status: str) -> None:
-    connection.execute(_BYTES_AFTER, place.parameters)
+def _end(connection: Connection[Any], place: Place, _status: str) -> Mapping[str, str]:
+    connection.execute(_SQL.bytes_after, place.parameters)
     if not place.is_dry_run:
         connection.execute(_SQL.audit, place.parameters)
+    return {}
 
 
 def _rest_seconds(place: Place, step_seconds: float) -> float:
@@ -110,13 +108,11 @@ def _summed(counts: Iterable[Count]) -> list[dict[str, Any]]:
 
 
 JOB: Final = StagedJob(
-    "retention",
-    "retention_runs",
+    RETENTION,
     STAGES,
     _given,
-    _note,
     _end,
-    also_taken=", bytes_before = coalesce(bytes_before, pg_database_size(current_database()))",
+    also_taken=", counts = jsonb_build_object('bytes_before', pg_database_size(current_database())) || counts",
     rest_seconds=_rest_seconds,
     statement_seconds=STATEMENT_SECONDS,
 )

@@ -1,5 +1,8 @@
 -- name: begin_scheduled
-INSERT INTO retention_runs (id, is_dry_run, is_scheduled) VALUES (%(id)s, false, true) ON CONFLICT DO NOTHING RETURNING id
+INSERT INTO jobs (id, kind, is_exclusive, options) VALUES (%(id)s, 'retention', true, '{"is_scheduled": true}') ON CONFLICT DO NOTHING RETURNING id
+
+-- name: bytes_after
+UPDATE jobs SET counts = counts || jsonb_build_object('bytes_after', pg_database_size(current_database())) WHERE id = %(id)s AND lease_token = %(lease_token)s
 
 -- name: add_counts
 INSERT INTO retention_counts AS t (run_id, what, project_id, sessions, rows, bytes)
@@ -18,7 +21,7 @@ HAVING count(*) > 0
 
 -- name: took_texts
 -- A run that failed may have left it to this one.
-SELECT FROM retention_counts AS c JOIN retention_runs AS r ON r.id = c.run_id
+SELECT FROM retention_counts AS c JOIN jobs AS r ON r.id = c.run_id
 WHERE c.what IN ('sessions', 'texts') AND NOT r.is_dry_run
   AND (r.id = %(run_id)s OR r.status = 'failed' AND r.finished_at > coalesce((SELECT max(asked_at) FROM search_purges), '-infinity'))
 LIMIT 1

@@ -6,14 +6,11 @@ texts. What no stage reaches is told in `remains`.
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
-import structlog
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from services.worker.archive.scrub_contents import scrub_some
 from services.worker.maintenance.purge_search_hosts import purge_search_hosts
@@ -28,26 +25,20 @@ from services.worker.maintenance.scrub.scrub_files import (
 from services.worker.maintenance.scrub.scrub_names import scrub_names
 from services.worker.maintenance.scrub.scrub_redis import await_journal, scrub_redis
 from services.worker.maintenance.scrub.scrub_rows import scrub_rows
-from services.worker.maintenance.scrub.scrub_stage import Done, Options, Step
+from services.worker.maintenance.scrub.scrub_stage import Options, Step
 from services.worker.maintenance.scrub.scrub_tables import text_tables
 from services.worker.maintenance.scrub.scrub_texts import OTHER_FORMS, forget, forget_texts, keep_texts_out, texts_of
 from services.worker.maintenance.scrub.scrub_uploads import await_imports, await_uploads
-from services.worker.maintenance.staged_job import RUN_SECONDS, Place, Stage, StagedJob, finish, go_on, take
+from services.worker.maintenance.staged_job import CannotGoOnError, Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
+from shared.jobs import SCRUB
 from shared.redaction import given_texts
-from shared.sql_files import SqlFile
-
-_SQL: Final = SqlFile(__package__, "scrub.sql")
-
-log = structlog.get_logger()
-
-_OPTIONS: Final = ("text_count", "keep_out", "rewrite_large", "delete_uploads")
 
 
 def _scrub_transcripts(step: Step) -> Done:
     redactions: Counter[str] = Counter()
     done = scrub_some(step.connection, step.worker.archive, step.after, redactions, is_dry_run=step.is_dry_run)
-    return Done(done.after, done.scanned, done.changed, redactions)
+    return step.scrubbed(done.after, done.scanned, done.changed, redactions)
 
 
 def _purge_search_hosts(step: Step) -> Done:
@@ -82,49 +73,33 @@ _FORGETS_AT: Final = next(number for number, stage in enumerate(STAGES) if stage
 _LOST: Final = "The texts that were given are gone: Redis has lost its half of them. Nothing was replaced since. Scrub again."
 
 
-def run(worker: Resources, scrub_id: UUID, run_seconds: float = RUN_SECONDS) -> bool:
-    """Continues a scrub for a while. True if there is more to do; False if it has ended, or if another worker has it."""
-    place = take(worker, JOB, scrub_id)
-    if place is None:
-        return False
-    needs_texts = bool(place.row["text_count"]) and place.stage <= _FORGETS_AT
-    texts = texts_of(worker, scrub_id) if needs_texts else None
-    if needs_texts and texts is None and place.stage < _FORGETS_AT:
-        log.error("scrub_lost_its_texts", scrub_id=str(scrub_id))
-        finish(worker, JOB, place, "failed", _LOST)
-        return False
-    with given_texts.only(texts.plain) if texts else nullcontext():
-        return go_on(worker, JOB, place, run_seconds)
+def _with_its_texts(worker: Resources, place: Place) -> AbstractContextManager[Any]:
+    """Until they are forgotten, the texts that were given are what is replaced."""
+    if not _options(place).text_count or place.stage > _FORGETS_AT:
+        return nullcontext()
+    if (texts := texts_of(worker, place.job_id)) is not None:
+        return given_texts.only(texts.plain)
+    if place.stage < _FORGETS_AT:
+        raise CannotGoOnError(_LOST)
+    return nullcontext()
 
 
 def _options(place: Place) -> Options:
-    return Options(place.job_id, *(place.row[name] for name in _OPTIONS))
+    return Options(place.job_id, **place.row["options"])
 
 
 def _given(worker: Resources, connection: Connection[Any], place: Place) -> Step:
-    return Step(worker, connection, place.after, place.is_dry_run, _options(place))
-
-
-def _note(connection: Connection[Any], place: Place, stage: str, done: Done) -> None:
-    """Adds to the scrub's numbers what a step did."""
-    numbers: dict[str, Any] = {"scanned": done.scanned, "changed": done.changed, "redactions": Jsonb(dict(done.redactions))}
-    numbers |= {"changed_in": Jsonb({stage: done.changed} if done.changed else {}), "long_locks": Jsonb(dict(done.long_locks))}
-    connection.execute(_SQL.note, place.parameters | numbers)
-    _add_remains(connection, place, done.remains)
+    return Step(worker, connection, place.after, place.is_dry_run, _options(place), STAGES[place.stage].name)
 
 
 def _give_up(worker: Resources, place: Place) -> None:
     forget(worker, _options(place))
 
 
-def _end(connection: Connection[Any], place: Place, status: str) -> None:
-    if status == "succeeded" and not place.is_dry_run:
-        _add_remains(connection, place, ALWAYS_REMAINS | (OTHER_FORMS if place.row["text_count"] else {}))
+def _end(_connection: Connection[Any], place: Place, status: str) -> Mapping[str, str]:
+    if status != "succeeded" or place.is_dry_run:
+        return {}
+    return ALWAYS_REMAINS | (OTHER_FORMS if _options(place).text_count else {})
 
 
-def _add_remains(connection: Connection[Any], place: Place, remains: Mapping[str, str]) -> None:
-    if remains:
-        connection.execute(_SQL.remains, place.parameters | {"remains": Jsonb(dict(remains))})
-
-
-JOB: Final = StagedJob("scrub", "scrubs", STAGES, _given, _note, _end, give_up=_give_up)
+JOB: Final = StagedJob(SCRUB, STAGES, _given, _end, during=_with_its_texts, give_up=_give_up)

@@ -13,7 +13,8 @@ from psycopg import Connection
 from redis.exceptions import ResponseError
 
 from services.worker.archive.retention import collect_garbage
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.maintenance.upload_gc import sweep_exports
 from services.worker.maintenance.vacuum import vacuum
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
@@ -81,7 +82,9 @@ def rewrite_table(step: Step) -> Done:
     connection = step.connection
     tables = connection.execute(_SQL.tables).fetchall()
     if step.is_dry_run:
-        return Done(None, long_locks={name: size // BYTES_PER_SECOND + 1 for name, size, may in tables if may and size > REWRITTEN_BYTES})
+        return Done(
+            None, {"long_locks": {name: size // BYTES_PER_SECOND + 1 for name, size, may in tables if may and size > REWRITTEN_BYTES}}
+        )
     names = [name for name, _, _ in tables]
     number = names.index(step.after) + 1 if step.after in names else 0
     if number == len(tables):

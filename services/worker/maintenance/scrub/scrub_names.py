@@ -11,7 +11,8 @@ from psycopg import Connection
 from services.worker import lock_order
 from services.worker.aggregates import dropped_contributions
 from services.worker.aggregates.registry import ERROR_ROLLUPS, TOOL_ROLLUPS, USAGE_ROLLUPS, Aggregate
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.sql_text import sql
 from shared.redaction.redact import redact_text
 
@@ -58,7 +59,7 @@ def scrub_names(step: Step) -> Done:
     changed = 0
     if renamed and not step.is_dry_run:
         changed = _rename(step.connection, name, renamed)
-    return Done(str(number + 1) if number + 1 < len(NAMES) else None, len(known), changed or len(renamed), redactions)
+    return step.scrubbed(str(number + 1) if number + 1 < len(NAMES) else None, len(known), changed or len(renamed), redactions)
 
 
 def _rename(connection: Connection[Any], name: Name, renamed: dict[str, str]) -> int:

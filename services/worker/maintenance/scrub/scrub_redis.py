@@ -14,7 +14,8 @@ import msgspec
 from redis import Redis
 
 from services.worker.maintenance.scrub.scrub_columns import scrubbed_json, scrubbed_text
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from shared.broker import KEY_PREFIX
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, decode_items
 from shared.journal.partitions import streams_in_use
@@ -114,7 +115,7 @@ def scrub_redis(step: Step) -> Done:
             continue
         scanned, changed = scanned + 1, changed + change
     remains = {"redis_keys": f"Keys that are not the tracker's, and were not read: {', '.join(sorted(unknown)[:20])}."} if unknown else {}
-    return Done(None, scanned, changed, redactions, remains)
+    return step.scrubbed(None, scanned, changed, redactions, remains)
 
 
 def _scrub_string(redis: Redis, key: bytes, redactions: Counter[str], *, is_dry_run: bool) -> bool:

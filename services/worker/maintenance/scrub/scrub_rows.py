@@ -6,8 +6,9 @@ from typing import Any, Final
 from psycopg.rows import dict_row
 
 from services.worker.maintenance.scrub.scrub_columns import KINDS, scrubbed_parts
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.maintenance.scrub.scrub_tables import TextTable
+from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql
@@ -38,7 +39,7 @@ def scrub_rows(table: TextTable, step: Step) -> Done:
         parameters = {"session_ids": [row["key"] for row in rows]}
         step.connection.execute(LOCK_SESSIONS, parameters)
         update_titles(step.connection, parameters["session_ids"])
-    return Done(rows[-1]["key"] if rows else None, len(rows), len(changed), redactions)
+    return step.scrubbed(rows[-1]["key"] if rows else None, len(rows), len(changed), redactions)
 
 
 def _change(table: TextTable, row: dict[str, Any], redactions: Counter[str]) -> dict[str, Any] | None:

@@ -1,12 +1,12 @@
 """A stage of a scrub: a part of what is stored that it goes over step by step."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
+from services.worker.maintenance.staged_job import Counts, Done
 from services.worker.resources import Resources
 
 
@@ -31,18 +31,12 @@ class Step(NamedTuple):
     after: str | None
     is_dry_run: bool
     options: Options = Options()
+    stage: str = ""
 
-
-class Done(NamedTuple):
-    """The work of a step, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
-
-    `remains`: what the stage could not reach, by its name, with what to do about it. `long_locks`: seconds for which a table would be locked.
-    """
-
-    after: str | None
-    scanned: int = 0
-    changed: int = 0
-    redactions: Mapping[str, int] = Counter()
-    remains: Mapping[str, str] = {}
-    waits: bool = False
-    long_locks: Mapping[str, int] = {}
+    def scrubbed(
+        self, after: str | None, scanned: int, changed: int, redactions: Mapping[str, int], remains: Mapping[str, str] = {}
+    ) -> Done:
+        """What a step did that goes over rows."""
+        changed_in = {self.stage: changed} if changed else {}
+        counts: Counts = {"rows_scanned": scanned, "rows_changed": changed, "redactions": redactions, "changed_in": changed_in}
+        return Done(after, counts, remains)

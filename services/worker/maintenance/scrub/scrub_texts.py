@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from services.worker.maintenance.scrub.scrub_stage import Done, Options, Step
+from services.worker.maintenance.scrub.scrub_stage import Options, Step
+from services.worker.maintenance.staged_job import Done
 from services.worker.resources import Resources
 from shared.redaction import sealed_texts
 from shared.redaction.given_texts import PlainTexts

@@ -3,7 +3,8 @@
 import time
 from typing import Any, Final
 
-from services.worker.maintenance.scrub.scrub_stage import Done, Step
+from services.worker.maintenance.scrub.scrub_stage import Step
+from services.worker.maintenance.staged_job import Done
 from shared.blobs.stores import store_at
 from shared.sql_files import SqlFile
 

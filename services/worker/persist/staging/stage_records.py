@@ -1,8 +1,14 @@
-"""An importer's records as rows of the staging tables: (table, row) in the order of the table's columns in staging.py."""
+"""Records as rows of the staging tables: of each table, which columns its rows have, and how they are made of a record.
 
-from collections.abc import Iterator
+A record's field that is a column of its table in the catalogue (shared/tables) is staged as it is. So a new column of an act is told in the
+catalogue and in its record, and not here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
@@ -12,63 +18,76 @@ from services.worker.persist.records import (
     ApiCall,
     FileChange,
     Message,
-    ProjectSeen,
     Record,
-    RepositorySeen,
     SessionBoundary,
     SessionFacts,
     TimelineEntry,
     ToolUse,
 )
-from services.worker.persist.staging.event_kind_rows import Row, file_key, outcome_column, result_columns
+from services.worker.persist.staging.event_kind_rows import file_key
+from shared.events.messages import Event
+from shared.tables.catalogue import TABLES
+from shared.tables.table import Holds
 
-_UNDATED = "-infinity"
+Row = tuple[Any, ...]
+
+_UNDATED: Final = "-infinity"
+_COLUMNS: Final = {"timestamp": "occurred_at", "user": "user_name"}
+# Columns of staging tables alone: the row itself refers to them by an id.
+_REFERENCES: Final = ("user_name", "project_path", "file_path")
 _json = msgspec.json.Encoder()
 
 
-def rows_of(record: Record, received_at: datetime) -> Iterator[tuple[str, Row]]:
-    """The rows of one record. AssertionError if it is of a kind that is not known here."""
-    match record:
-        case Message():
-            at = record.timestamp or _UNDATED
-            row: Row = (record.id, record.session_id, record.project_path, record.user, record.role, record.content, at, record.model)
-            yield "staged_messages", (*row, record.agent_id, record.source, received_at)
-        case ToolUse():
-            parameters = None if record.parameters is None else _json.encode(record.parameters).decode()
-            row = (record.id, record.session_id, record.user, record.tool_name, record.status, record.duration_ms, record.duration_source)
-            yield "staged_tool_calls", (*row, record.timestamp, parameters, record.agent_id, record.source, received_at, *_result(record))
-        case FileChange():
-            row = (record.id, record.session_id, file_key(record.file_path), record.file_path, record.action)
-            lines = (record.lines_added, record.lines_removed, record.is_estimated)
-            diff = (record.tool_call_id, record.patch, record.patch_left_out or None)
-            yield "staged_activities", (*row, *lines, record.timestamp, record.agent_id, record.source, received_at, *diff)
-        case TimelineEntry():
-            details = None if record.details is None else _json.encode(record.details).decode()
-            row = (record.id, record.session_id, record.kind, record.content, details)
-            yield "staged_timeline_entries", (*row, record.timestamp, record.agent_id, record.source, received_at)
-        case ApiCall():
-            yield "staged_api_calls", _api_call(record, received_at)
-        case SessionFacts():
-            yield "staged_facts", _facts(record, received_at)
-        case SessionBoundary():
-            row = (record.id, record.session_id, record.kind, record.timestamp, record.project_path, record.user, record.model)
-            yield "staged_session_events", (*row, record.git_branch, record.client_version, record.source, received_at)
-        case RepositorySeen():
-            yield "staged_places", (record.path, record.remote)
-        case ProjectSeen():
-            # It is only counted: its project is made because it is named.
-            return
-        case _:
-            assert_never(record)
+@dataclass(eq=False, slots=True)
+class StagedTable:
+    """A table of rows that records become. `made`: its columns that are made of several fields, or that differ from their field, by `make`."""
+
+    name: str
+    record: type[Record | Event]
+    made: tuple[str, ...] = ()
+    make: Callable[[Any], Row] = lambda _record: ()
+    # The fields that are columns as they are; those that are columns of JSON.
+    plain: tuple[str, ...] = field(init=False)
+    json: tuple[str, ...] = field(init=False)
+    get: Callable[[Any], Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Finds the record's fields in the catalogue."""
+        columns = {*TABLES[self.name].named(), *_REFERENCES} - set(self.made)
+        fields = [name for name in self.record.__struct_fields__ if _COLUMNS.get(name, name) in columns]
+        self.json = tuple(name for name in fields if name in TABLES[self.name].named(Holds.JSON))
+        self.plain = tuple(name for name in fields if name not in self.json)
+        self.get = attrgetter(*self.plain)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """In the order of a row."""
+        return (*(_COLUMNS.get(name, name) for name in self.plain), *self.json, *self.made, "received_at")
+
+    @property
+    def selected(self) -> str:
+        """The columns, with the types that they have in the table."""
+        return ", ".join(f"NULL::text AS {name}" if name in _REFERENCES else name for name in self.columns)
+
+    def row(self, record: Record | Event, received_at: datetime) -> Row:
+        """In the order of `columns`."""
+        return (*self.get(record), *[as_json(getattr(record, name)) for name in self.json], *self.make(record), received_at)
+
+
+def as_json(value: Any) -> str | None:
+    """A text that Postgres takes; None for what is not known."""
+    return None if value is None else _json.encode(value).decode()
 
 
 def _result(record: ToolUse) -> Row:
-    outcome = (record.wait_ms, *result_columns(record.result), record.error_class, record.started_agent)
-    decision = (record.decision, record.decision_source, record.decision_told_by, record.decided_at, record.decision_wait_ms)
-    return (*outcome, *decision, record.is_sandboxed, outcome_column(record.outcome))
+    if (result := record.result) is None:
+        return (None,) * 4
+    return result.text, result.left_out or None, result.cut_at, as_json(result.media or None)
 
 
-def _api_call(record: ApiCall, received_at: datetime) -> Row:
+def _price(record: ApiCall) -> Row:
+    if (stored := record.price) is not None:
+        return stored.cost, stored.uncached, stored.cache_saved, stored.cache_write, stored.version
     tokens = Tokens(
         input=record.input_tokens,
         output=record.output_tokens,
@@ -77,16 +96,10 @@ def _api_call(record: ApiCall, received_at: datetime) -> Row:
         cache_read=record.cache_read_tokens,
         web_searches=record.web_searches,
     )
-    if (stored := record.price) is not None:
-        price: Row = (stored.cost, stored.uncached, stored.cache_saved, stored.cache_write, stored.version)
-    else:
-        price = price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast, geo=record.inference_geo).columns()
-    row = (record.id, record.session_id, record.model, record.timestamp, *tokens.columns(), *price)
-    marks = (record.is_fast, record.inference_geo, record.is_advisor, record.effort, record.thinking_ms)
-    return (*row, record.agent_id, record.source, received_at, *marks)
+    return price_of(record.model, record.timestamp, tokens, is_fast=record.is_fast, geo=record.inference_geo).columns()
 
 
-def _facts(record: SessionFacts, received_at: datetime) -> Row:
+def _facts(record: SessionFacts) -> Row:
     """A transcript's records and hooks are seen, as events are; claude.json only says when a session ended. A hook that ends it says so too."""
     is_said = record.source == "claude.json"
     seen = (None, None) if is_said else (record.started_at, record.ended_at)
@@ -97,21 +110,25 @@ def _facts(record: SessionFacts, received_at: datetime) -> Row:
         numbers["client_cost_nano_usd"] = client.cost_nano_usd
         if client.started_ms is not None:
             numbers["client_started_ms"] = client.started_ms
-    row: Row = (
-        record.id,
-        record.session_id,
-        record.project_path,
-        record.user,
-        *seen,
-        ranges,
-        record.ended_at if is_said or record.end_reason is not None else None,
-        record.title,
+    return *seen, ranges, record.ended_at if is_said or record.end_reason is not None else None, as_json(numbers or None)
+
+
+_PRICE: Final = ("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd", "cache_write_nano_usd", "price_version")
+_FACTS: Final = ("first_record_at", "last_record_at", "active_ranges", "ended_at", "numbers")
+STAGED: Final[dict[type, StagedTable]] = {
+    table.record: table
+    for table in (
+        StagedTable("messages", Message, ("occurred_at",), lambda record: (record.timestamp or _UNDATED,)),
+        StagedTable("tool_calls", ToolUse, ("result", "result_left_out", "result_cut_at", "result_media"), _result),
+        StagedTable("session_events", SessionBoundary),
+        StagedTable(
+            "activities",
+            FileChange,
+            ("file_key", "patch_left_out"),
+            lambda record: (file_key(record.file_path), record.patch_left_out or None),
+        ),
+        StagedTable("api_calls", ApiCall, _PRICE, _price),
+        StagedTable("timeline_entries", TimelineEntry),
+        StagedTable("session_facts", SessionFacts, _FACTS, _facts),
     )
-    row = (*row, record.title_rank, record.parent_session_id, record.model, record.git_branch, record.client_version, record.source)
-    return (
-        *row,
-        _json.encode(numbers).decode() if numbers else None,
-        record.end_reason,
-        received_at,
-        _json.encode(client).decode() if client else None,
-    )
+}

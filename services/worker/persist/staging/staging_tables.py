@@ -6,38 +6,30 @@ A temporary table lives as long as its connection and is emptied at the end of e
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.records import HOOK, KeptResults, ProjectSeen, Record, RepositorySeen, RowRecord, SessionFacts
-from services.worker.persist.staging import event_kind_rows, stage_records
-from services.worker.persist.staging.event_kind_rows import KIND_TABLES, Row
+from services.worker.persist.staging.event_kind_rows import records_of
+from services.worker.persist.staging.stage_records import STAGED, Row
 from shared.events.messages import Binding, Event
 from shared.events.project_paths import name_of
 
-TABLES = {
+# What rows refer to, and what is known of copies. The tables of rows themselves have columns of those that they are for.
+_REFERRED_TO: Final = {
     "staged_projects": "path text, name text, is_named boolean",
     "staged_places": "path text, remote text",
     "staged_users": "name text",
-    **{f"staged_{name}": table.staged for name, table in KIND_TABLES.items()},
-    "staged_api_calls": "id uuid, session_id text, model text, occurred_at timestamptz, input_tokens bigint, output_tokens bigint,"
-    " cache_write_5m_tokens bigint, cache_write_1h_tokens bigint, cache_read_tokens bigint, web_searches bigint, cost_nano_usd bigint,"
-    " uncached_nano_usd bigint, cache_saved_nano_usd bigint, cache_write_nano_usd bigint, price_version text, agent_id text, source text,"
-    " received_at timestamptz, is_fast boolean, inference_geo text, is_advisor boolean, effort text, thinking_ms bigint",
-    "staged_timeline_entries": "id uuid, session_id text, kind text, content text, details json, occurred_at timestamptz, agent_id text,"
-    " source text, received_at timestamptz",
     "staged_copies": "id uuid, session_id text, copied_at timestamptz",
-    "staged_facts": "id uuid, session_id text, project_path text, user_name text, first_record_at timestamptz, last_record_at timestamptz,"
-    " active_ranges tstzmultirange, ended_at timestamptz, title text, title_rank smallint, parent_session_id text, model text, git_branch text,"
-    " client_version text, source text, numbers jsonb, end_reason text, received_at timestamptz, client_costs jsonb",
 }
+TABLES: Final = (*_REFERRED_TO, *(f"staged_{table.name}" for table in STAGED.values()))
 
 # Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
 # nothing left in them (services/worker/sessions/reattribution.py). A reparse notes the rows that it renews (services/worker/persist/insert_rows.py).
-SCRATCH = {
+SCRATCH: Final = {
     "renewed_ids": "id uuid",
     "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
     "emptied_cells": "cells text, place tid",
@@ -63,11 +55,15 @@ class ReceivedEvent:
 
 @dataclass(slots=True)
 class Staged:
-    """Rows by staging table, the ids of their sessions, where the records are from, and how many projects an import named."""
+    """Rows by staging table, the ids of their sessions, where the records are from, and how many projects an import named.
+
+    `sessionless`: the staging tables that have rows without a session.
+    """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
     session_ids: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
+    sessionless: set[str] = field(default_factory=set)
     projects_seen: int = 0
 
 
@@ -115,13 +111,15 @@ def _stage(staged: Staged, event: Event | Record, received_at: datetime, kept_re
         return
     if isinstance(event, RepositorySeen):
         # It counts for nothing.
-        staged.rows["staged_places"] += (row for _, row in stage_records.rows_of(event, received_at))
+        staged.rows["staged_places"].append((event.path, event.remote))
         return
-    rows = (
-        event_kind_rows.rows_of(event, received_at, kept_results) if isinstance(event, Event) else stage_records.rows_of(event, received_at)
-    )
-    for table, row in rows:
-        staged.rows[table].append(row)
+    for record in records_of(event, kept_results) if isinstance(event, Event) else (event,):
+        table = STAGED.get(type(record))
+        assert table is not None, "its kind is not known here"
+        name = f"staged_{table.name}"
+        staged.rows[name].append(table.row(record, received_at))
+        if event.session_id is None:
+            staged.sessionless.add(name)
     if event.session_id is not None:
         staged.session_ids.add(event.session_id)
     if event.source is not None:
@@ -131,8 +129,11 @@ def _stage(staged: Staged, event: Event | Record, received_at: datetime, kept_re
 def prepare_connection(connection: Connection[Any]) -> None:
     """Makes the temporary tables of a new connection, and has its large statement planned once instead of for every batch."""
     connection.execute("SET plan_cache_mode = force_generic_plan")
-    for table, columns in (TABLES | SCRATCH).items():
-        connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS")
+    made = {name: f"({columns}) ON COMMIT DELETE ROWS" for name, columns in (_REFERRED_TO | SCRATCH).items()}
+    for table in STAGED.values():
+        made[f"staged_{table.name}"] = f"ON COMMIT DELETE ROWS AS SELECT {table.selected} FROM {table.name} WITH NO DATA"
+    for name, definition in made.items():
+        connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} {definition}".encode())
 
 
 def copy_in(connection: Connection[Any], staged: Staged) -> None:
@@ -157,4 +158,4 @@ def _copy(connection: Connection[Any], table: str, rows: Sequence[Row]) -> None:
 
 def clear(connection: Connection[Any]) -> None:
     """Empties the temporary tables inside a transaction, for the next part of a batch. Not TRUNCATE, which makes new files: 50 ms."""
-    connection.execute("; ".join(f"DELETE FROM {table}" for table in TABLES | SCRATCH))
+    connection.execute("; ".join(f"DELETE FROM {table}" for table in (*TABLES, *SCRATCH)))

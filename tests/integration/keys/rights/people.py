@@ -109,9 +109,10 @@ def hide_what_admins_did(connection: psycopg.Connection[Any], people: People, pr
         (export_id, f"file:///{SECRET}.zip"),
     )
     connection.execute(
-        "INSERT INTO erasures (id, kind, names, status) VALUES (%s, 'session', %s, 'succeeded')", (erasure_id, [f"{session_id}-erased"])
+        "INSERT INTO jobs (kind, id, options, names, status) VALUES ('erasure', %s, '{\"of\": \"session\"}', %s, 'succeeded')",
+        (erasure_id, [f"{session_id}-erased"]),
     )
-    connection.execute("INSERT INTO retention_runs (id, status, is_dry_run) VALUES (%s, 'succeeded', true)", (run_id,))
+    connection.execute("INSERT INTO jobs (kind, id, status, is_dry_run) VALUES ('retention', %s, 'succeeded', true)", (run_id,))
     connection.execute(
         "INSERT INTO retention_counts (run_id, what, project_id, sessions, rows, bytes) VALUES (%s, 'texts', %s, 7, 7, 7)",
         (run_id, project_id),

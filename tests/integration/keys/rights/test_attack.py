@@ -326,11 +326,11 @@ def of_others(connection: psycopg.Connection[Any]) -> list[Any]:
             f"SELECT session_id, project_id, user_id, title, last_event_at FROM sessions WHERE session_id LIKE '{SECRET}%' ORDER BY session_id",
             f"SELECT told_by, path, remote FROM project_places WHERE told_by LIKE '{SECRET}%' ORDER BY path",
             "SELECT count(*) FROM exports UNION ALL SELECT count(*) FROM retention_rules UNION ALL SELECT count(*) FROM project_rules",
-            "SELECT count(*) FROM erasures UNION ALL SELECT count(*) FROM dropped_texts UNION ALL SELECT count(*) FROM kept_out_texts",
+            "SELECT count(*) FROM jobs UNION ALL SELECT count(*) FROM dropped_texts UNION ALL SELECT count(*) FROM kept_out_texts",
             f"SELECT machine_id, name, user_name FROM machines WHERE machine_id LIKE '{SECRET}%' ORDER BY machine_id",
             "SELECT id, path, name, visibility, group_name, part_of, is_archived FROM projects ORDER BY id",
             f"SELECT id, name, alias_of FROM users WHERE name LIKE '{SECRET}%' OR name = 'bob'",
-            "SELECT count(*) FROM saved_views UNION ALL SELECT count(*) FROM audit_log UNION ALL SELECT count(*) FROM scrubs",
+            "SELECT count(*) FROM saved_views UNION ALL SELECT count(*) FROM audit_log",
         )
     ]
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from services.query.queries.lists.file_history import MOST_COUNTED
+from services.query.queries.lists.files import MOST_COUNTED
 from tests.integration.query import seed, world
 from tests.integration.query.pages import pages
 from tests.json_answers import json_of

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from services.query.database import Database
 from services.query.queries.lists.paging import PAGE_BYTES
-from services.query.queries.timeline import all_pages, derived_items
+from services.query.queries.timeline import derived_items, timeline
 from services.query.queries.timeline.item_order import View
 from tests.example_counts import examples
 from tests.integration.query import seed
@@ -260,19 +260,19 @@ def test_an_export_reads_the_same_page_by_page(
     client: TestClient, connection: Connection, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(connection, Random(11), 150)
-    monkeypatch.setattr(all_pages, "PAGE_ITEMS", 7)
+    monkeypatch.setattr(timeline, "PAGE_ITEMS", 7)
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     for view, parameters in (
         (View("s"), {}),
         (View("s", agent_id="a"), {"agent_id": "a"}),
         (View("s", all_threads=True, include_thinking=True), {"threads": "all", "include_thinking": True}),
     ):
-        read_by_pages = list(all_pages.whole_timeline(database.connection, view, timedelta(minutes=5)))
+        read_by_pages = list(timeline.whole_timeline(database.connection, view, timedelta(minutes=5)))
 
         assert max(map(len, read_by_pages)) == 7
         shown = msgspec.json.decode(msgspec.json.encode([item for page in read_by_pages for item in page]))
         assert shown == read(client, limit=1000, **parameters)["items"]
-    assert list(all_pages.whole_timeline(database.connection, View("nowhere"), timedelta(minutes=5))) == []
+    assert list(timeline.whole_timeline(database.connection, View("nowhere"), timedelta(minutes=5))) == []
 
 
 def test_the_sums_of_turns_are_the_sessions(client: TestClient, connection: Connection, session: str) -> None:

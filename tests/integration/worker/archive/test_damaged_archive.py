@@ -10,8 +10,9 @@ import pytest
 from services.worker.archive.segments import frame_of
 from services.worker.importers.formats.transcript import transcript_reader
 from services.worker.maintenance import verify
-from services.worker.maintenance.scrub import scrub
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
+from shared.jobs import SCRUB
 from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.imported_contents import AGENT_OF, contents, import_files, of_another_session
 from tests.integration.worker.archive.reparsed_sessions import reparse
@@ -90,11 +91,11 @@ def test_a_scrub_names_damaged_sessions_and_succeeds(worker: Resources, tmp_path
         damage(path)
     scrub_id: UUID = asked_for(worker)
 
-    while scrub.run(worker, scrub_id):
+    while run_job(worker, SCRUB, scrub_id):
         pass
 
     with worker.transaction() as connection:
-        assert connection.execute("SELECT status FROM scrubs").fetchall() == [("succeeded",)]
+        assert connection.execute("SELECT status FROM jobs").fetchall() == [("succeeded",)]
     found = noted(worker)
     assert {session_id for session_id, _ in found} == damaged.keys()
     assert sorted(reason for _, reason in found) == ["damaged"] * 3 + ["missing"]

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.worker.aggregates.registry import AGGREGATES
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
 from shared.events.messages import ToolCall
+from shared.jobs import RETENTION
 from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, sessionless, store
 
@@ -33,8 +34,8 @@ def set_rule(worker: Resources, what: str, days: int | None, project: str | None
 def drop(worker: Resources, *, is_dry_run: bool = False, run_seconds: float = 60) -> dict[str, tuple[int, int, int]]:
     """A run from begin to end. {kind: (sessions, rows, bytes)}."""
     run_id = uuid4()
-    rows(worker, "INSERT INTO retention_runs (id, is_dry_run) VALUES (%(id)s, %(dry)s) RETURNING 1", id=run_id, dry=is_dry_run)
-    while run_retention.run(worker, run_id, run_seconds):
+    rows(worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %(id)s, %(dry)s) RETURNING 1", id=run_id, dry=is_dry_run)
+    while run_job(worker, RETENTION, run_id, run_seconds):
         pass
     return counts(worker, run_id)
 

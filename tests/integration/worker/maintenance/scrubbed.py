@@ -32,13 +32,12 @@ def message(content: str, seconds: int = 0) -> Conversation:
 def asked_for(worker: Resources, *, is_dry_run: bool = False) -> UUID:
     scrub_id = uuid4()
     with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO scrubs (id, is_dry_run) VALUES (%s, %s)", (scrub_id, is_dry_run))
+        connection.execute("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', %s, %s)", (scrub_id, is_dry_run))
     return scrub_id
 
 
 def tables(worker: Resources) -> dict[str, list[Any]]:
     names = [
-        name
-        for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'scrubs' ORDER BY 1")
+        name for (name,) in select(worker, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'jobs' ORDER BY 1")
     ]
     return {name: select(worker, f"SELECT t::text FROM {name} AS t ORDER BY 1") for name in names}

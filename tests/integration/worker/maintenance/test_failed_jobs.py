@@ -10,18 +10,17 @@ import psycopg
 import pytest
 
 from deploy.migrations.grants import WORKER, grant
-from services.query.queries.status.standing_jobs import standing_jobs
+from services.query.queries.status import standing_jobs
 from services.worker.importers.job import run_shard
-from services.worker.maintenance import merge_users, rekey_projects, reprice
-from services.worker.maintenance.erase import erase
-from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.scrub import scrub
+from services.worker.maintenance import merge_users, rekey_projects
+from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Task
 from shared.database import connect_options
 from shared.events.messages import Conversation
+from shared.jobs import ERASURE, SCRUB, JobKind
 from tests.conftest import as_role
 from tests.integration.worker.imports.exporting import add_export, export_row
 from tests.integration.worker.imports.files_of_sessions import EPOCH
@@ -31,12 +30,6 @@ from tests.integration.worker.maintenance.sessions_of_users import fill, request
 
 # A folder in which nobody may make one.
 FORBIDDEN = Path("/sys/tracker-archive")
-RUNS: dict[str, Callable[[Resources, UUID], bool]] = {
-    "erasures": erase.run,
-    "scrubs": scrub.run,
-    "retention_runs": run_retention.run,
-    "reprices": reprice.run,
-}
 
 
 @pytest.fixture
@@ -59,67 +52,70 @@ def refused(owner: Resources) -> Iterator[Resources]:
     grant(url)
 
 
-def added(worker: Resources, table: str) -> UUID:
+def added(worker: Resources, kind: JobKind) -> UUID:
     """A job, as ingest adds it."""
     job_id = uuid4()
     with worker.transaction() as connection:
-        if table == "erasures":
+        if kind is ERASURE:
             connection.execute(
-                "INSERT INTO erasures (id, kind, names, user_ids) VALUES (%s, 'user', '{ann}', (SELECT array_agg(id) FROM users WHERE name = 'ann'))",
+                """INSERT INTO jobs (kind, id, options, names, user_ids)
+                VALUES ('erasure', %s, '{"of": "user"}', '{ann}', (SELECT array_agg(id) FROM users WHERE name = 'ann'))""",
                 (job_id,),
             )
         else:
-            connection.execute(f"INSERT INTO {table} (id, is_dry_run) VALUES (%s, false)".encode(), (job_id,))
+            connection.execute("INSERT INTO jobs (kind, id) VALUES (%s, %s)", (kind.name, job_id))
         # A call costs something else now.
         connection.execute("UPDATE api_calls SET cost_nano_usd = 1, price_version = 'x'")
     return job_id
 
 
-def state(worker: Resources, table: str, job_id: UUID) -> tuple[Any, ...]:
+def state(worker: Resources, job_id: UUID) -> tuple[Any, ...]:
     with worker.transaction() as connection:
-        [found] = connection.execute(f"SELECT status, failure FROM {table} WHERE id = %s".encode(), (job_id,)).fetchall()
+        [found] = connection.execute("SELECT status, failure FROM jobs WHERE id = %s", (job_id,)).fetchall()
     return found
 
 
-@pytest.mark.parametrize("table", RUNS)
-def test_a_job_that_may_not_write_fails_at_once_and_says_why(owner: Resources, refused: Resources, table: str) -> None:
-    job_id = added(owner, table)
+@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.name)
+def test_a_job_that_may_not_write_fails_at_once_and_says_why(owner: Resources, refused: Resources, kind: JobKind) -> None:
+    job_id = added(owner, kind)
 
-    while RUNS[table](refused, job_id):
+    while run_job(refused, kind, job_id):
         pass
 
-    status, failure = state(owner, table, job_id)
+    status, failure = state(owner, job_id)
     assert status == "failed"
     assert failure.startswith("Postgres refuses the worker (InsufficientPrivilege: permission denied for table")
     assert failure.endswith("run the migrations, which give it its rights, then ask for this again.")
 
 
 def test_an_erasure_that_failed_is_begun_again_where_it_stopped(owner: Resources, refused: Resources) -> None:
-    job_id = added(owner, "erasures")
-    while erase.run(refused, job_id):
+    job_id = added(owner, ERASURE)
+    while run_job(refused, ERASURE, job_id):
         pass
 
     with owner.transaction() as connection:
-        [(at_stage, names)] = connection.execute("SELECT at_stage, names FROM erasures").fetchall()
+        [(at_stage, names)] = connection.execute("SELECT at_stage, names FROM jobs").fetchall()
 
     assert (at_stage, names) == ("rows", ["ann"])
 
 
-@pytest.mark.parametrize("table", RUNS)
-def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(owner: Resources, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.name)
+def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(
+    owner: Resources, kind: JobKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> Any:
         raise KeyError("secret")
 
-    job_id = added(owner, table)
+    job_id = added(owner, kind)
     # Its steps need nothing but a place to read from.
     monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", broken)
     for _ in range(MAX_ATTEMPTS + 1):
         with owner.transaction() as connection:
-            connection.execute(f"UPDATE {table} SET lease_expires_at = NULL".encode())
+            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
         with suppress(KeyError):
-            RUNS[table](owner, job_id)
+            run_job(owner, kind, job_id)
 
-    assert state(owner, table, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
+    assert state(owner, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
 
 
 def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Resources) -> None:
@@ -194,21 +190,21 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
 
 
 def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_longest_is_told(owner: Resources, looks: Looks) -> None:
-    for table in RUNS:
-        added(owner, table)
-        with owner.transaction() as connection:
-            connection.execute(f"UPDATE {table} SET created_at = now() - interval '6 seconds'".encode())
+    for kind in JOBS:
+        added(owner, kind)
+    with owner.transaction() as connection:
+        connection.execute("UPDATE jobs SET created_at = now() - interval '6 seconds'")
     add_export(owner)
     request_merge(owner, "ann", "bob")
     decide(owner, "/p/one", "/p/1")
     with owner.transaction() as connection:
         connection.execute("UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
         connection.execute("UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
-    waiting = {Task.ERASE, Task.SCRUB, Task.RETENTION, Task.REPRICE, Task.MERGE_USERS, Task.REKEY_PROJECT}
+    waiting = {*(kind.task for kind in JOBS), Task.MERGE_USERS, Task.REKEY_PROJECT}
     assert waiting <= looks.abandoned_jobs().keys()
 
     with owner.transaction() as connection:
-        connection.execute("UPDATE erasures SET moved_at = now() - interval '1 hour'")
+        connection.execute("UPDATE jobs SET moved_at = now() - interval '1 hour' WHERE kind = 'erasure'")
     with psycopg.connect(
         owner.settings.database_url, **connect_options(statement_timeout_ms=1000, lock_timeout_ms=1000, read_only=True)
     ) as connection:
@@ -223,14 +219,14 @@ def test_a_job_that_only_waits_does_not_get_on(owner: Resources) -> None:
     add_export(owner)
     with owner.transaction() as connection:
         connection.execute("UPDATE import_jobs SET kind = 'import', status = 'running', has_files = true WHERE status = 'queued'")
-    job_id = added(owner, "scrubs")
+    job_id = added(owner, SCRUB)
 
     def place() -> Any:
         with owner.transaction() as connection:
-            return connection.execute("SELECT at_stage, after_key, moved_at FROM scrubs").fetchone()
+            return connection.execute("SELECT at_stage, after_key, moved_at FROM jobs").fetchone()
 
     while (before := place())[0] != "uploads" or before[1] is None:
-        assert scrub.run(owner, job_id, run_seconds=0)
-    assert scrub.run(owner, job_id, run_seconds=0)
+        assert run_job(owner, SCRUB, job_id, run_seconds=0)
+    assert run_job(owner, SCRUB, job_id, run_seconds=0)
 
     assert place() == before

@@ -6,17 +6,18 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection, sql
 
-from services.worker.maintenance.retention import run_retention
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
 from services.worker.session_tables import session_tables
+from shared.jobs import KINDS, RETENTION
 from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
 from tests.integration.worker.session_rows import OLD, add_row, tables_of, tables_with
 
 # Each step of a run writes there.
-OF_THE_RUN = {"retention_runs", "retention_counts"}
+OF_THE_RUN = {"jobs", "retention_counts"}
 TABLES = "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 # What an ended job must have.
-JOBS: dict[str, dict[str, Any]] = {"import_jobs": {"has_files": False}, "erasures": {"kind": "session"}}
+JOBS: dict[str, dict[str, Any]] = {"import_jobs": {"has_files": False}, "jobs": {"kind": "scrub"}}
 
 
 def contents(connection: Connection[Any]) -> dict[str, set[str]]:
@@ -44,11 +45,11 @@ def test_every_table_that_lost_something_is_written_anew(worker: Resources, what
     for what in whats:
         set_rule(worker, what, 30)
     run_id = uuid4()
-    rows(worker, "INSERT INTO retention_runs (id, is_dry_run, rewrites) VALUES (%(id)s, false, true) RETURNING 1", id=run_id)
+    rows(worker, "INSERT INTO jobs (kind, id, options) VALUES ('retention', %(id)s, '{\"rewrite\": true}') RETURNING 1", id=run_id)
     with worker.connection() as connection:
         before, old_files = contents(connection), files(connection)
 
-    while run_retention.run(worker, run_id, 60):
+    while run_job(worker, RETENTION, run_id, 60):
         pass
 
     with worker.connection() as connection:
@@ -69,8 +70,10 @@ def ended_jobs(connection: Connection[Any]) -> set[str]:
 def test_an_ended_job_of_every_kind_goes(worker: Resources) -> None:
     with worker.transaction() as connection:
         jobs = ended_jobs(connection)
-        for table in jobs:
+        for table in jobs - {"jobs"}:
             add_row(connection, table, status="succeeded", finished_at=OLD, **JOBS.get(table, {}))
+        for kind in KINDS:
+            add_row(connection, "jobs", status="succeeded", finished_at=OLD, kind=kind)
     for what in ("jobs", "scrubs"):
         set_rule(worker, what, 30)
 

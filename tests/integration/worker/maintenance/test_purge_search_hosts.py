@@ -1,7 +1,6 @@
 """A scrub, an erasure and a run of retention end only when every query host that is alive has made its index anew."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -14,11 +13,11 @@ import pytest
 
 from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import WORKER
-from services.worker.maintenance.erase import erase
+from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.rebuild import rebuild
-from services.worker.maintenance.retention import run_retention
-from services.worker.maintenance.scrub import scrub
 from services.worker.resources import Resources, open_resources
+from shared import jobs
+from shared.jobs import JobKind
 from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import as_role
 from tests.integration.conftest import OpenWorker
@@ -32,27 +31,26 @@ HOUR = timedelta(hours=1)
 
 
 class Kind(NamedTuple):
-    """A kind of job: its table, how it is run, and what stands in its row. `gone`: sessions of which nothing may stay."""
+    """A job of a kind, and what stands in its row. `gone`: sessions of which nothing may stay."""
 
-    table: str
-    run: Callable[..., bool]
+    kind: JobKind
     row: dict[str, str]
     gone: tuple[str, ...] = ()
 
 
 def erasure(kind: str, *gone: str, **row: str) -> Kind:
-    return Kind("erasures", erase.run, {"kind": f"'{kind}'"} | row, gone)
+    return Kind(jobs.ERASURE, {"options": f"""'{{"of": "{kind}"}}'"""} | row, gone)
 
 
 OF_ANN = "(SELECT array_agg(id) FROM users WHERE name = 'ann')"
 OF_PROJECT = "(SELECT array_agg(id) FROM projects WHERE path = '/p/one')"
 KINDS = {
-    "scrub": Kind("scrubs", scrub.run, {}),
+    "scrub": Kind(jobs.SCRUB, {}),
     "session": erasure("session", "a0", names="'{a0}'"),
     "person": erasure("user", "a0", "a1", "a2", "a3", "new", names="'{ann}'", user_ids=OF_ANN),
     "project": erasure("project", "a0", "a1", "a2", "a3", "new", names="'{/p/one}'", project_ids=OF_PROJECT),
     "range": erasure("range", names="'{a1}'", from_at=f"'{EPOCH}'", to_at=f"'{EPOCH + HOUR}'"),
-    "retention": Kind("retention_runs", run_retention.run, {}, ("a0", "a1", "b0", "b3")),
+    "retention": Kind(jobs.RETENTION, {}, ("a0", "a1", "b0", "b3")),
 }
 RETENTION = KINDS["retention"]
 
@@ -65,16 +63,16 @@ class Job(NamedTuple):
 
     def step(self, worker: Resources) -> bool:
         """Takes a step. False if that was the last one."""
-        return self.kind.run(worker, self.id, run_seconds=0)
+        return run_job(worker, self.kind.kind, self.id, run_seconds=0)
 
     def finish(self, worker: Resources) -> None:
         """Runs it to its end."""
-        while self.kind.run(worker, self.id):
+        while run_job(worker, self.kind.kind, self.id):
             pass
 
     def at(self, worker: Resources) -> tuple[str, str, str | None]:
         """Its status, stage and place."""
-        [found] = rows(worker, f"SELECT status, at_stage, after_key FROM {self.kind.table} WHERE id = %(id)s", id=self.id)
+        [found] = rows(worker, "SELECT status, at_stage, after_key FROM jobs WHERE id = %(id)s", id=self.id)
         return found
 
     def run_until_it_asks(self, worker: Resources) -> int:
@@ -85,11 +83,11 @@ class Job(NamedTuple):
 
 
 def asked_for(worker: Resources, kind: Kind, *, is_dry_run: bool = False) -> Job:
-    values = {"is_dry_run": str(is_dry_run).lower()} | kind.row
+    values = {"kind": f"'{kind.kind.name}'", "is_dry_run": str(is_dry_run).lower()} | kind.row
     job = Job(kind, uuid4())
     rows(
         worker,
-        f"INSERT INTO {kind.table} (id, {', '.join(values)}) VALUES (%(id)s, {', '.join(values.values())}) RETURNING 1",
+        f"INSERT INTO jobs (id, {', '.join(values)}) VALUES (%(id)s, {', '.join(values.values())}) RETURNING 1",
         id=job.id,
     )
     return job
@@ -153,7 +151,7 @@ def test_a_host_that_is_off_holds_up_nothing_and_is_forgotten_after_a_day(stored
 
     assert "sessions" in drop(stored)
 
-    assert rows(stored, "SELECT status FROM retention_runs") == [("succeeded",)]
+    assert rows(stored, "SELECT status FROM jobs") == [("succeeded",)]
     # Another may be here, of an application that tests share.
     assert hosts(stored) & {b"off", b"long gone"} == {b"off"}
 
@@ -185,7 +183,7 @@ def test_a_run_of_retention_purges_what_one_that_failed_took(stored: Resources) 
     failed = asked_for(stored, RETENTION)
     while failed.at(stored)[1] != "search_hosts":
         failed.step(stored)
-    rows(stored, "UPDATE retention_runs SET status = 'failed', finished_at = now() RETURNING 1")
+    rows(stored, "UPDATE jobs SET status = 'failed', finished_at = now() RETURNING 1")
 
     # When another takes nothing, then it purges, and the next one does not
     for _ in range(2):
@@ -200,7 +198,7 @@ def test_a_job_that_another_worker_goes_on_with_asks_no_second_time(stored: Reso
     tell(stored, "one", 0)
     job = asked_for(stored, RETENTION)
     number = job.run_until_it_asks(stored)
-    rows(stored, "UPDATE retention_runs SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second' RETURNING 1")
+    rows(stored, "UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second' RETURNING 1")
 
     other = open_worker()
     assert job.step(other)
@@ -219,10 +217,10 @@ def test_a_worker_that_loses_its_job_while_it_asks_has_not_asked(stored: Resourc
         job.step(stored)
     with psycopg.connect(stored.settings.database_url) as holder, ThreadPoolExecutor(1) as thread:
         holder.execute("LOCK TABLE search_purges IN SHARE MODE")
-        asking = thread.submit(job.kind.run, stored, job.id)
+        asking = thread.submit(run_job, stored, job.kind.kind, job.id)
         with psycopg.connect(stored.settings.database_url, autocommit=True) as other:
             assert wait_until(lambda: other.execute(BLOCKED).fetchall() == [(1,)], HANG_SECONDS)
-            other.execute("UPDATE retention_runs SET lease_token = gen_random_uuid(), lease_expires_at = now()")
+            other.execute("UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now()")
         holder.rollback()
         assert asking.result() is False
     assert rows(stored, "SELECT FROM search_purges") == []

@@ -7,14 +7,15 @@ import msgspec
 import pytest
 
 from services.worker.maintenance import merge_users
+from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.retention import drop_sessions, drop_texts, retention_stage, run_retention
 from services.worker.maintenance.scrub.scrub_names import NAMES, rename_statements
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
 from shared.events.messages import SessionStart, ToolCall
+from shared.jobs import RETENTION
 from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
 from tests.integration.worker.maintenance.retaining import cells, counts, drop, fill, numbers, rows, set_rule, texts
@@ -76,11 +77,11 @@ def test_sessions_go_and_all_cells_stay(worker: Resources, small_steps: None) ->
     before = cells(worker)
     set_rule(worker, "sessions", 30)
     run_id = uuid4()
-    rows(worker, "INSERT INTO retention_runs (id, is_dry_run) VALUES (%(id)s, false) RETURNING 1", id=run_id)
+    rows(worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %(id)s, false) RETURNING 1", id=run_id)
 
     steps, is_more = 0, True
     while is_more:
-        is_more = run_retention.run(worker, run_id, run_seconds=0)
+        is_more = run_job(worker, RETENTION, run_id, run_seconds=0)
         assert differences(worker) == {}, f"after step {steps}"
         steps += 1
 
@@ -205,9 +206,9 @@ def test_beat_begins_a_run_each_day_if_anything_is_not_kept_for_good(worker: Res
     assert run_id is not None
     assert looks.due_retention() == []
     assert run_retention.begin_scheduled(worker) is None
-    rows(worker, "UPDATE retention_runs SET created_at = now() - interval '10 seconds' RETURNING 1")
-    assert looks.abandoned_jobs() == {Task.RETENTION: [(str(run_id),)]}
-    while run_retention.run(worker, run_id):
+    rows(worker, "UPDATE jobs SET created_at = now() - interval '10 seconds' RETURNING 1")
+    assert looks.abandoned_jobs() == {RETENTION.task: [(str(run_id),)]}
+    while run_job(worker, RETENTION, run_id):
         pass
     assert looks.abandoned_jobs() == {}
 
@@ -226,7 +227,8 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
             f"INSERT INTO audit_log (at, who, act, subject) VALUES ({OLD}, 'open', 'key.create', 'x'), (now(), 'open', 'key.create', 'y')".encode()
         )
         connection.execute(
-            f"INSERT INTO scrubs (id, status, finished_at) VALUES (gen_random_uuid(), 'succeeded', {OLD}), (gen_random_uuid(), 'queued', NULL)".encode()
+            f"""INSERT INTO jobs (kind, id, status, finished_at)
+                VALUES ('scrub', gen_random_uuid(), 'succeeded', {OLD}), ('scrub', gen_random_uuid(), 'queued', NULL)""".encode()
         )
         # An export whose archive is there, and one whose archive is deleted; a run; an erasure, and one by which something is kept out
         for blob in ("file:///x", None):
@@ -236,10 +238,10 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
             ).fetchall()
             connection.execute("INSERT INTO exports (id, blob_url) VALUES (%s, %s)", (export, blob))
         connection.execute(
-            f"INSERT INTO retention_runs (id, is_dry_run, status, finished_at) VALUES (gen_random_uuid(), false, 'succeeded', {OLD})".encode()
+            f"INSERT INTO jobs (kind, id, is_dry_run, status, finished_at) VALUES ('retention', gen_random_uuid(), false, 'succeeded', {OLD})".encode()
         )
         erasures = connection.execute(
-            f"INSERT INTO erasures (id, kind, status, finished_at) SELECT gen_random_uuid(), 'session', 'succeeded', {OLD} FROM generate_series(1, 2)"
+            f"INSERT INTO jobs (kind, id, status, finished_at) SELECT 'erasure', gen_random_uuid(), 'succeeded', {OLD} FROM generate_series(1, 2)"
             " RETURNING id".encode()
         ).fetchall()
         write_tombstones(connection, "session", ["gone"], reason="erased", job_id=erasures[0][0])
@@ -273,9 +275,10 @@ def test_rows_of_the_trackers_own_go_after_times_of_their_own(worker: Resources)
     assert {number for (number,) in rows(worker, "SELECT number FROM import_jobs WHERE kind <> 'export'")} == {kept, running}
     assert rows(worker, "SELECT blob_url FROM exports JOIN import_jobs USING (id)") == [("file:///x",)]
     assert rows(
-        worker, "SELECT count(*) FROM retention_runs WHERE created_at <> finished_at AND finished_at < now() - interval '1 day'"
+        worker,
+        "SELECT count(*) FROM jobs WHERE kind = 'retention' AND created_at <> finished_at AND finished_at < now() - interval '1 day'",
     ) == [(0,)]
-    assert rows(worker, "SELECT id FROM erasures") == [erasures[0]]
+    assert rows(worker, "SELECT id FROM jobs WHERE kind = 'erasure'") == [erasures[0]]
     assert emptied not in {kept, running}
     assert rows(worker, "SELECT count(*), max(resets_at) < now() - interval '39 days' FROM quota_readings") == [(1, True)]
     assert rows(worker, "SELECT session_id FROM status_lines UNION SELECT session_id FROM session_processes ORDER BY 1") == [

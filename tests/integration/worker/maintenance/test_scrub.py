@@ -7,12 +7,13 @@ import psycopg
 import pytest
 
 from deploy.embedded.supervision.processes import wait_until
-from services.worker.maintenance.scrub import scrub, scrub_rows
+from services.worker.maintenance.jobs import run_job
+from services.worker.maintenance.scrub import scrub_rows
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
 from shared.events.messages import Activity, SessionStart, ToolCall
+from shared.jobs import SCRUB
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from tests.integration.worker.all_tables import differences, select
 from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, message, stored, tables
@@ -49,14 +50,16 @@ def old_rows(worker: Resources) -> None:
 def test_stored_rows_are_redacted_and_statistics_stay(worker: Resources) -> None:
     scrub_id = asked_for(worker)
 
-    assert scrub.run(worker, scrub_id) is False
+    assert run_job(worker, SCRUB, scrub_id) is False
 
     assert not [name for name, rows in tables(worker).items() if SECRET in str(rows) or SECRET.encode().hex() in str(rows)]
     assert select(worker, "SELECT content FROM messages ORDER BY 1") == [("nothing here",), (f"use {WORD} now",)]
     assert select(worker, "SELECT parameters FROM tool_calls WHERE parameters::text LIKE '%TOKEN%'") == [
         ({"env": {"TOKEN": WORD}, "n": 1.0},)
     ]
-    [(status, scanned, changed, redactions)] = select(worker, "SELECT status, rows_scanned, rows_changed, redactions FROM scrubs")
+    [(status, scanned, changed, redactions)] = select(
+        worker, "SELECT status, (counts -> 'rows_scanned')::int, (counts -> 'rows_changed')::int, counts -> 'redactions' FROM jobs"
+    )
     # Three are in the live feed: a title is one of them.
     assert (status, redactions) == ("succeeded", {"github_token": 10})
     # The rows of the events and of the dead letter, and: session, file, project, the name of the tool, the scrub itself, the feed.
@@ -69,7 +72,7 @@ def test_a_title_that_was_cut_within_a_secret_is_made_anew(worker: Resources) ->
     stored(worker, message(f"{begin}{SECRET} and more"))
     assert select(worker, "SELECT title FROM sessions") == [(f"{begin}{SECRET[:9]}…",)]
 
-    scrub.run(worker, asked_for(worker))
+    run_job(worker, SCRUB, asked_for(worker))
 
     assert select(worker, "SELECT title FROM sessions") == [(f"{begin}{WORD[:9]}…",)]
     assert differences(worker) == {}
@@ -79,20 +82,20 @@ def test_a_title_that_was_cut_within_a_secret_is_made_anew(worker: Resources) ->
 def test_a_dry_run_counts_and_changes_nothing(worker: Resources) -> None:
     before = tables(worker)
 
-    assert scrub.run(worker, asked_for(worker, is_dry_run=True)) is False
+    assert run_job(worker, SCRUB, asked_for(worker, is_dry_run=True)) is False
 
     assert tables(worker) == before
-    assert select(worker, "SELECT status, rows_changed FROM scrubs") == [("succeeded", 7)]
+    assert select(worker, "SELECT status, (counts -> 'rows_changed')::int FROM jobs") == [("succeeded", 7)]
 
 
 @pytest.mark.usefixtures("old_rows")
 def test_a_second_scrub_finds_nothing(worker: Resources) -> None:
-    scrub.run(worker, asked_for(worker))
+    run_job(worker, SCRUB, asked_for(worker))
     again = asked_for(worker)
 
-    scrub.run(worker, again)
+    run_job(worker, SCRUB, again)
 
-    assert select(worker, f"SELECT rows_changed, redactions FROM scrubs WHERE id = '{again}'") == [(0, {})]
+    assert select(worker, f"SELECT (counts -> 'rows_changed')::int, counts -> 'redactions' FROM jobs WHERE id = '{again}'") == [(0, {})]
 
 
 def test_a_scrub_continues_after_a_crash(worker: Resources, looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,23 +103,23 @@ def test_a_scrub_continues_after_a_crash(worker: Resources, looks: Looks, monkey
     monkeypatch.setattr(scrub_rows, "CHUNK_ROWS", 10)
     stored(worker, *(message(f"{n} {SECRET}") for n in range(35)))
     scrub_id = asked_for(worker)
-    while not select(worker, "SELECT FROM scrubs WHERE rows_changed = 10"):
-        assert scrub.run(worker, scrub_id, run_seconds=0) is True
+    while not select(worker, "SELECT FROM jobs WHERE (counts -> 'rows_changed')::int = 10"):
+        assert run_job(worker, SCRUB, scrub_id, run_seconds=0) is True
     with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE scrubs SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'")
-    assert scrub.run(worker, scrub_id) is False
-    assert select(worker, "SELECT rows_changed, status FROM scrubs") == [(10, "running")]
+        connection.execute("UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'")
+    assert run_job(worker, SCRUB, scrub_id) is False
+    assert select(worker, "SELECT (counts -> 'rows_changed')::int, status FROM jobs") == [(10, "running")]
 
     # When its lease has run out
     with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE scrubs SET lease_expires_at = now() - interval '1 second'")
-    assert looks.abandoned_jobs() == {Task.SCRUB: [(str(scrub_id),)]}
-    assert scrub.run(worker, scrub_id) is False
+        connection.execute("UPDATE jobs SET lease_expires_at = now() - interval '1 second'")
+    assert looks.abandoned_jobs() == {SCRUB.task: [(str(scrub_id),)]}
+    assert run_job(worker, SCRUB, scrub_id) is False
 
     # Then the rest is read, and nothing twice
     assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%ghp!_%' ESCAPE '!'") == [(0,)]
     # The messages, the session's title, and the live feed.
-    assert select(worker, "SELECT rows_changed, status FROM scrubs") == [(35 + 2, "succeeded")]
+    assert select(worker, "SELECT (counts -> 'rows_changed')::int, status FROM jobs") == [(35 + 2, "succeeded")]
 
 
 def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources) -> None:
@@ -125,12 +128,12 @@ def test_a_scrub_worker_that_lost_its_lease_commits_nothing(worker: Resources) -
     scrub_id = asked_for(worker)
     with psycopg.connect(worker.settings.database_url) as holder, ThreadPoolExecutor(1) as thread:
         holder.execute("SELECT FROM messages FOR UPDATE")
-        scrubbing = thread.submit(scrub.run, worker, scrub_id)
+        scrubbing = thread.submit(run_job, worker, SCRUB, scrub_id)
         assert wait_until(lambda: select(worker, BLOCKED) == [(1,)], HANG_SECONDS)
 
         # When another worker takes its lease
         with psycopg.connect(worker.settings.database_url) as other:
-            other.execute("UPDATE scrubs SET lease_token = gen_random_uuid()")
+            other.execute("UPDATE jobs SET lease_token = gen_random_uuid()")
         holder.rollback()
 
         # Then it gives up, and its chunk is not committed
@@ -142,7 +145,7 @@ def test_long_rows_make_short_chunks(worker: Resources, monkeypatch: pytest.Monk
     monkeypatch.setattr(scrub_rows, "CHUNK_BYTES", 100)
     stored(worker, *(message("x" * 90 + f" password=hunter{n}") for n in range(20, 25)))
 
-    assert scrub.run(worker, asked_for(worker)) is False
+    assert run_job(worker, SCRUB, asked_for(worker)) is False
 
     assert select(worker, "SELECT count(*) FROM messages WHERE content LIKE '%hunter%'") == [(0,)]
 
@@ -154,7 +157,7 @@ def test_the_place_of_a_cut_moves_with_the_text(worker: Resources) -> None:
     with psycopg.connect(worker.settings.database_url) as connection:
         connection.execute("UPDATE tool_calls SET result = %s, result_left_out = 9, result_cut_at = %s", (before + behind, len(before)))
 
-    while scrub.run(worker, asked_for(worker)):
+    while run_job(worker, SCRUB, asked_for(worker)):
         pass
 
     scrubbed = f"a {WORD} {SECRET[:20]}"

@@ -13,10 +13,12 @@ from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.drain.stream_reader import make_group
 from services.worker.importers.job import run_shard
-from services.worker.maintenance.scrub import scrub, scrub_files
+from services.worker.maintenance.jobs import run_job
+from services.worker.maintenance.scrub import scrub_files
 from services.worker.resources import Resources, open_resources
 from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
+from shared.jobs import SCRUB
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
 from tests.conftest import as_role
 from tests.integration.worker.all_tables import differences, select
@@ -38,9 +40,9 @@ def as_worker(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
 def scrubbed(worker: Resources) -> dict[str, str]:
     """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker)
-    while scrub.run(worker, scrub_id):
+    while run_job(worker, SCRUB, scrub_id):
         pass
-    [(status, remains)] = select(worker, f"SELECT status, remains FROM scrubs WHERE id = '{scrub_id}'")
+    [(status, remains)] = select(worker, f"SELECT status, remains FROM jobs WHERE id = '{scrub_id}'")
     assert status == "succeeded"
     found: dict[str, str] = remains
     return found
@@ -139,10 +141,10 @@ def test_a_scrub_waits_for_what_was_on_the_journal(worker: Resources) -> None:
     worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
     scrub_id = asked_for(worker)
 
-    assert scrub.run(worker, scrub_id, run_seconds=0.5) is True
-    assert select(worker, "SELECT at_stage FROM scrubs") == [("journal",)]
+    assert run_job(worker, SCRUB, scrub_id, run_seconds=0.5) is True
+    assert select(worker, "SELECT at_stage FROM jobs") == [("journal",)]
     stored(worker)
-    while scrub.run(worker, scrub_id):
+    while run_job(worker, SCRUB, scrub_id):
         pass
 
     assert select(worker, "SELECT content FROM messages") == [(WORD,)]
@@ -205,9 +207,9 @@ def test_files_that_are_too_large_to_be_written_anew_are_named(worker: Resources
 def test_a_dry_run_says_nothing_of_what_remains(worker: Resources) -> None:
     scrub_id = asked_for(worker, is_dry_run=True)
 
-    assert scrub.run(worker, scrub_id) is False
+    assert run_job(worker, SCRUB, scrub_id) is False
 
-    assert select(worker, "SELECT status, remains FROM scrubs") == [("succeeded", {})]
+    assert select(worker, "SELECT status, remains FROM jobs") == [("succeeded", {})]
 
 
 def test_a_scrub_deletes_the_archives_of_exports(worker: Resources) -> None:

@@ -9,16 +9,19 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from deploy.embedded.supervision.processes import wait_until
 from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance.scrub import scrub, scrub_files, scrub_rows, scrub_texts, scrub_uploads
+from services.worker.maintenance.jobs import run_job
+from services.worker.maintenance.scrub import scrub_files, scrub_rows, scrub_texts, scrub_uploads
 from services.worker.persist.dead_letters import write_dead_letter
 from services.worker.resources import Resources, open_resources
 from shared.archive.stored_pieces import content_of
 from shared.events.messages import Activity, Conversation, SessionStart, ToolCall, Usage
+from shared.jobs import SCRUB
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter
 from shared.redaction.given_texts import LEAST_CUT_BYTES, keep_out
 from shared.redaction.kept_out import noted_change
@@ -53,10 +56,9 @@ def asked_for(worker: Resources, texts: Sequence[str], *, is_dry_run: bool = Fal
     scrub_id, halves = uuid4(), divided(texts)
     worker.redis.set(halves.redis_key, halves.in_redis)
     with psycopg.connect(worker.settings.database_url) as connection:
-        named = {"keep_out": False, "rewrite_large": False, "delete_uploads": False} | options
         connection.execute(
-            "INSERT INTO scrubs (id, is_dry_run, text_count, keep_out, rewrite_large, delete_uploads) VALUES (%s, %s, %s, %s, %s, %s)",
-            (scrub_id, is_dry_run, len(texts), named["keep_out"], named["rewrite_large"], named["delete_uploads"]),
+            "INSERT INTO jobs (kind, id, is_dry_run, options) VALUES ('scrub', %s, %s, %s)",
+            (scrub_id, is_dry_run, Jsonb({"text_count": len(texts)} | options)),
         )
         connection.execute("INSERT INTO scrub_texts VALUES (%s, %s, %s)", (scrub_id, halves.in_postgres, halves.redis_key))
     return scrub_id
@@ -65,9 +67,9 @@ def asked_for(worker: Resources, texts: Sequence[str], *, is_dry_run: bool = Fal
 def scrubbed(worker: Resources, texts: Sequence[str], **options: bool) -> dict[str, str]:
     """The rest, after a scrub to its end."""
     scrub_id = asked_for(worker, texts, **options)
-    while scrub.run(worker, scrub_id):
+    while run_job(worker, SCRUB, scrub_id):
         pass
-    [(status, remains)] = select(worker, f"SELECT status, remains FROM scrubs WHERE id = '{scrub_id}'")
+    [(status, remains)] = select(worker, f"SELECT status, remains FROM jobs WHERE id = '{scrub_id}'")
     assert status == "succeeded"
     found: dict[str, str] = remains
     return found
@@ -162,10 +164,10 @@ def test_a_text_goes_from_every_line_of_ranges_and_segments(worker: Resources, a
         file_id = add_file(connection, archiving.archive, "s", content, archived=archived, range_bytes=10_000)
 
     scrub_id = asked_for(worker, [TEXT])
-    while scrub.run(archiving, scrub_id):
+    while run_job(archiving, SCRUB, scrub_id):
         pass
 
-    assert select(worker, "SELECT status FROM scrubs") == [("succeeded",)]
+    assert select(worker, "SELECT status FROM jobs") == [("succeeded",)]
     with archiving.transaction() as connection:
         left = b"".join(content_of(connection, file_id, archiving.archive))
     assert left.count(b"\n") == 3_000
@@ -180,11 +182,11 @@ def test_a_scrub_that_is_taken_over_after_every_step_ends_the_same(worker: Resou
     scrub_id = asked_for(worker, [PLAIN], keep_out=True)
 
     # Each step by another worker, which knows nothing but what is stored
-    while scrub.run(worker, scrub_id, run_seconds=0):
-        assert PLAIN not in str(select(worker, "SELECT s::text, t::text FROM scrubs AS s LEFT JOIN scrub_texts AS t ON true"))
+    while run_job(worker, SCRUB, scrub_id, run_seconds=0):
+        assert PLAIN not in str(select(worker, "SELECT s::text, t::text FROM jobs AS s LEFT JOIN scrub_texts AS t ON true"))
 
     assert PLAIN not in everything(worker)
-    assert select(worker, "SELECT changed_in ->> 'messages', redactions ->> 'text' FROM scrubs")[0][0] == "5"
+    assert select(worker, "SELECT counts -> 'changed_in' ->> 'messages', counts -> 'redactions' ->> 'text' FROM jobs")[0][0] == "5"
     assert select(worker, "SELECT count(*) FROM scrub_texts") == [(0,)]
     assert set(select(worker, "SELECT scrub_id, is_for_good FROM kept_out_texts")) == {(scrub_id, True)}
 
@@ -215,9 +217,9 @@ def test_a_scrub_whose_half_is_lost_fails_and_says_so(worker: Resources) -> None
     scrub_id = asked_for(worker, [PLAIN])
     worker.redis.flushdb()
 
-    assert scrub.run(worker, scrub_id) is False
+    assert run_job(worker, SCRUB, scrub_id) is False
 
-    [(status, failure)] = select(worker, "SELECT status, failure FROM scrubs")
+    [(status, failure)] = select(worker, "SELECT status, failure FROM jobs")
     assert status == "failed"
     assert "Scrub again" in failure
     assert select(worker, "SELECT (SELECT count(*) FROM scrub_texts), (SELECT count(*) FROM kept_out_texts)") == [(0, 0)]
@@ -229,10 +231,10 @@ def test_a_dry_run_counts_by_store_and_keeps_nothing(worker: Resources, monkeypa
     before = {name: rows for name, rows in tables(worker).items() if name != "scrub_texts"}
 
     scrub_id = asked_for(worker, [PLAIN], is_dry_run=True)
-    assert scrub.run(worker, scrub_id) is False
+    assert run_job(worker, SCRUB, scrub_id) is False
 
     assert {name: rows for name, rows in tables(worker).items() if name != "scrub_texts"} == before
-    [(changed_in, remains, locks)] = select(worker, "SELECT changed_in, remains, long_locks FROM scrubs")
+    [(changed_in, remains, locks)] = select(worker, "SELECT counts -> 'changed_in', remains, counts -> 'long_locks' FROM jobs")
     assert changed_in["messages"] == 2
     assert remains == {}
     # A large table is named, with the seconds for which it would be locked

@@ -12,9 +12,10 @@ from services.worker.archive import scrub_contents
 from services.worker.archive.compaction import compact_some
 from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
-from services.worker.maintenance.scrub import scrub
+from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import decompressed
+from shared.jobs import SCRUB
 from shared.redaction.redacted_lines import redact_lines
 from tests.integration.conftest import OpenWorker
 from tests.integration.worker.maintenance.scrubbed import asked_for
@@ -58,9 +59,9 @@ def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
         )
 
     dry = asked_for(worker, is_dry_run=True)
-    assert not scrub.run(worker, dry)
+    assert not run_job(worker, SCRUB, dry)
     assert stored(worker, whole) == content
-    assert not scrub.run(worker, asked_for(worker))
+    assert not run_job(worker, SCRUB, asked_for(worker))
 
     assert stored(worker, whole) == redact_lines(content, {}) != content
     assert stored(worker, clean) == clean_content
@@ -68,14 +69,16 @@ def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
     assert not is_on_disk(worker, SECRET)
     with worker.transaction() as connection:
         assert SECRET.decode() not in str(connection.execute("SELECT payload FROM hook_payloads").fetchall())
-        counted = connection.execute("SELECT rows_changed, redactions FROM scrubs ORDER BY created_at").fetchall()
+        counted = connection.execute(
+            "SELECT (counts -> 'rows_changed')::int, counts -> 'redactions' FROM jobs ORDER BY created_at"
+        ).fetchall()
     # The dry one has the same numbers.
     assert counted[0] == counted[1]
     assert counted[0][1]["github_token"] == content.count(SECRET) + 1
     again = asked_for(worker)
-    scrub.run(worker, again)
+    run_job(worker, SCRUB, again)
     with worker.transaction() as connection:
-        assert connection.execute("SELECT rows_changed FROM scrubs WHERE id = %s", [again]).fetchall() == [(0,)]
+        assert connection.execute("SELECT (counts -> 'rows_changed')::int FROM jobs WHERE id = %s", [again]).fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize("steps", range(1, 8))
@@ -92,11 +95,11 @@ def test_ranges_that_become_segments_meanwhile_are_scrubbed_all_the_same(
     taken = 0
     for _ in range(200):
         with worker.transaction() as connection:
-            [(stage,)] = connection.execute("SELECT at_stage FROM scrubs").fetchall()
+            [(stage,)] = connection.execute("SELECT at_stage FROM jobs").fetchall()
         taken += stage == "transcripts"
         if taken == steps:
             compact_some(worker, file_id)
-        if not scrub.run(worker, scrub_id, run_seconds=0):
+        if not run_job(worker, SCRUB, scrub_id, run_seconds=0):
             break
 
     assert taken >= 1

@@ -16,10 +16,9 @@ from msgspec.structs import replace
 from services.query.answers.lists import Media, ToolResult
 from services.query.answers.timeline import EntryItem, EntryKind, MessageItem, SubagentSummary, TimelineChange, TimelineItem, ToolCallItem
 from services.query.export.digest import MOST_CHARACTERS, as_digest
-from services.query.export.exported_session import ExportedSession
 from services.query.export.markdown import as_markdown
 from services.query.export.markdown_text import code, contained, fenced
-from services.query.export.options import Options, Tools
+from services.query.export.phrases import ExportedSession, Options, Tools
 from services.query.export.plain_text import one_line, plain
 from services.query.export.walk import Step, walk
 from services.query.queries.timeline.bodies import Place

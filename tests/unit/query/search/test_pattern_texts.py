@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.query.queries.search.pattern_texts import texts_of_each_match
+from services.query.queries.search.text_conditions import texts_of_each_match
 
 
 @pytest.mark.parametrize(

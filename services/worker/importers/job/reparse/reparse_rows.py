@@ -13,7 +13,8 @@ from psycopg import Connection
 
 from services.worker.persist.dead_letters import VALUE_ERRORS, is_data_error
 from services.worker.persist.derived_values import stored_prices
-from services.worker.persist.records import ApiCall, FileChange, Message, Record, SessionFacts, TimelineEntry, ToolUse
+from services.worker.persist.records import Record, SessionFacts
+from services.worker.persist.staging.stage_records import STAGED
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear, copy_in, stage
 from services.worker.row_tables import KEYS, ROW_TABLES, RowTable, for_all
 from services.worker.sql_text import listed, sql
@@ -22,15 +23,6 @@ from shared.sql_files import SqlFile
 _SQL: Final = SqlFile(__package__, "reparse_rows.sql")
 
 FACTS: Final = "session_facts"
-_RELATIONS: Final[dict[type, str]] = {
-    Message: "messages",
-    ToolUse: "tool_calls",
-    FileChange: "activities",
-    ApiCall: "api_calls",
-    TimelineEntry: "timeline_entries",
-    SessionFacts: FACTS,
-}
-
 _FORGET = "DELETE FROM reparse_rows WHERE job_number = %(job_number)s"
 
 _SAME_FACTS = "SELECT id FROM session_facts WHERE id = ANY(%(ids)s::uuid[]) AND %(job_number)s = ANY(brought_by)"
@@ -82,8 +74,8 @@ def by_relation(records: Iterable[Record]) -> dict[str, list[UUID]]:
     """The ids of records that become rows, by table."""
     found: dict[str, list[UUID]] = {}
     for record in records:
-        if (relation := _RELATIONS.get(type(record))) is not None:
-            found.setdefault(relation, []).append(record.id)
+        if (table := STAGED.get(type(record))) is not None:
+            found.setdefault(table.name, []).append(record.id)
     return found
 
 

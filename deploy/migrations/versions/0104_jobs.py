@@ -1,0 +1,16 @@
+"""One table of jobs in place of scrubs, erasures, retention_runs and reprices (docs/adr/0113-one-job-table.md)."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0104"
+down_revision = "0103"
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Restore a backup instead.")

@@ -1,0 +1,91 @@
+"""A made-up kind of job, by its entries alone: it is added, found, run by its task, told, and forgotten, and no line of the product names it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from services.ingest.postgres.admin.jobs import Wanted, add
+from services.ingest.postgres.audit import AuditRecord
+from services.ingest.postgres.database import Database
+from services.query.queries.status import standing_jobs
+from services.worker import tasks
+from services.worker.maintenance.jobs import JOBS
+from services.worker.maintenance.staged_job import Counts, Place, Stage, StagedJob
+from services.worker.resources import Resources
+from services.worker.sweep.scheduler import Looks
+from shared.broker import Queue, celery_settings
+from shared.jobs import KINDS, JobKind
+from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+
+PRUNE = JobKind("prune", is_exclusive=True)
+
+
+class Pruned(NamedTuple):
+    after: str | None
+    waits: bool = False
+    remains: Mapping[str, str] = {}
+
+    def counted(self, stage: str) -> Counts:
+        return {"pruned": {stage: 2}}
+
+
+def once_more(given: tuple[Connection[object], str | None]) -> Pruned:
+    """Two steps."""
+    connection, after = given
+    connection.execute("INSERT INTO users (name) VALUES (gen_random_uuid()::text)")
+    return Pruned(None, remains={"roots": "Dig."}) if after else Pruned("first")
+
+
+def given(_worker: Resources, connection: Connection[object], place: Place) -> tuple[Connection[object], str | None]:
+    return connection, place.after
+
+
+@pytest.fixture(autouse=True)
+def made_up(monkeypatch: pytest.MonkeyPatch, worker: Resources) -> None:
+    """The entries: what is said of the kind, and its work."""
+    monkeypatch.setitem(KINDS, PRUNE.name, PRUNE)
+    monkeypatch.setitem(JOBS, PRUNE, StagedJob(PRUNE, (Stage("branches", once_more), Stage("twigs", once_more)), given))
+    monkeypatch.setattr(tasks, "resources", lambda: worker)
+
+
+async def ask(url: str, *wanted: tuple[UUID, Wanted]) -> list[str]:
+    """What ingest answers."""
+    database = Database(url, connections=1)
+    await database.open()
+    record = AuditRecord("open", "prune.start", "x", "r")
+    outcomes = [await add(database, PRUNE, job_id, each, record) for job_id, each in wanted]
+    await database.close()
+    return [str(outcome) for outcome in outcomes]
+
+
+def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: Looks) -> None:
+    # Given one that was asked for; another of its kind waits for its end, but a dry run does not
+    first, second = uuid4(), uuid4()
+    wanted = ((first, Wanted(options={"deep": True})), (first, Wanted()), (second, Wanted()), (second, Wanted(is_dry_run=True)))
+    assert asyncio.run(ask(worker.settings.database_url, *wanted)) == ["added", "there", "busy", "added"]
+    assert rows(worker, "SELECT act, count(*) FROM audit_log GROUP BY 1") == [("prune.start", 2)]
+
+    # When its task was lost, then beat finds it, and it is told as standing still
+    rows(worker, "UPDATE jobs SET created_at = now() - interval '6 seconds', moved_at = now() - interval '1 hour' RETURNING 1")
+    assert sorted(looks.abandoned_jobs()[PRUNE.task]) == sorted([(str(first),), (str(second),)])
+    with psycopg.connect(worker.settings.database_url) as connection:
+        assert list(standing_jobs(connection)) == ["prune"]
+
+    # When its task runs, on a queue that workers read
+    assert celery_settings("redis://x")["task_routes"]["job.*"] == {"queue": Queue.MAINTENANCE.value}
+    tasks.add_job_task(PRUNE)
+    tasks.app.tasks[PRUNE.task](str(first))
+
+    # Then each step is committed with its counts and what remains, and retention forgets the job
+    assert rows(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", id=first) == [
+        ("succeeded", "done", {"pruned": {"branches": 4, "twigs": 4}}, {"roots": "Dig."}, {"deep": True})
+    ]
+    rows(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s RETURNING 1", id=first)
+    set_rule(worker, "jobs", 30)
+    drop(worker)
+    assert rows(worker, "SELECT kind, status FROM jobs WHERE kind = 'prune'") == [("prune", "queued")]
