@@ -1,4 +1,4 @@
-"""Archived transcripts that could not be read when somebody last tried (services/worker/archive/damage.py)."""
+"""Archived transcripts that could not be read when somebody last tried (services/worker/archive/segments.py)."""
 
 from services.query.answers.operations import DamagedTranscript
 from services.query.database import Connection, fetch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.capture.range_request import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
+from services.ingest.capture.write_range import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS
 from shared.events.messages import TranscriptRange
 from tests.integration.ingest.capture.sent_ranges import FILE, MACHINE, ONE, SESSION, THREE, TWO, contents, put, ranges
