@@ -2,7 +2,7 @@
 that the answer was "No". Who allowed it, it says where the transcript does not.
 
 A signal makes no call. It is added to each version of a call that is stored, whichever comes first: a version that is staged looks for stored signals,
-and a new signal has the stored call staged again (services/worker/capture/signal_reading.py). Everything here runs under the order of imports
+and a new signal has the stored call staged again (services/worker/capture/read_captured.py). Everything here runs under the order of imports
 (lock_order), so no other transaction brings files, hooks or signals to rows meanwhile.
 """
 
