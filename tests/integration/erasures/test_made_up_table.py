@@ -9,8 +9,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
-from services.worker.maintenance import merge_users
-from services.worker.maintenance.jobs import run_job
+from services.worker.maintenance import jobs, merge_users
 from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
 from shared.jobs import SCRUB
@@ -36,7 +35,8 @@ def filled(world: World) -> Iterator[World]:
     """Rows of sessions of ann and bob, in a project each; one of bob's by a key of ann; one of a session of which nothing else came."""
     TABLES[MADE_UP.name] = MADE_UP
     # Its stages are those of a process that begins with the table.
-    importlib.reload(scrub)
+    for module in (scrub, jobs):
+        importlib.reload(module)
     with world.worker.transaction() as connection:
         connection.execute(CREATE)
     grant(world.worker.settings.database_url)
@@ -52,7 +52,8 @@ def filled(world: World) -> Iterator[World]:
         )
     yield world
     del TABLES[MADE_UP.name]
-    importlib.reload(scrub)
+    for module in (scrub, jobs):
+        importlib.reload(module)
     with world.worker.transaction() as connection:
         connection.execute("DROP TABLE made_up")
 
@@ -74,7 +75,7 @@ def test_it_is_scrubbed(filled: World) -> None:
     rows(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob' RETURNING 1")
     [(scrub_id,)] = rows(filled.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', gen_random_uuid(), false) RETURNING id")
 
-    while run_job(filled.worker, SCRUB, scrub_id):
+    while jobs.run_job(filled.worker, SCRUB, scrub_id):
         pass
 
     assert "ghp_" not in " ".join(words_of(filled))

@@ -1,8 +1,6 @@
 """A made-up kind of job, by its entries alone: it is added, found, run by its task, told, and forgotten, and no line of the product names it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,7 +13,7 @@ from services.ingest.postgres.database import Database
 from services.query.queries.status import standing_jobs
 from services.worker import tasks
 from services.worker.maintenance.jobs import JOBS
-from services.worker.maintenance.staged_job import Counts, Place, Stage, StagedJob
+from services.worker.maintenance.staged_job import Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
 from shared.broker import Queue, celery_settings
@@ -25,24 +23,15 @@ from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
 PRUNE = JobKind("prune", is_exclusive=True)
 
 
-class Pruned(NamedTuple):
-    after: str | None
-    waits: bool = False
-    remains: Mapping[str, str] = {}
-
-    def counted(self, stage: str) -> Counts:
-        return {"pruned": {stage: 2}}
-
-
-def once_more(given: tuple[Connection[object], str | None]) -> Pruned:
+def once_more(given: tuple[Connection[object], Place]) -> Done:
     """Two steps."""
-    connection, after = given
+    connection, place = given
     connection.execute("INSERT INTO users (name) VALUES (gen_random_uuid()::text)")
-    return Pruned(None, remains={"roots": "Dig."}) if after else Pruned("first")
+    return Done(None if place.after else "first", {"pruned": {place.row["kind"]: 2}}, {"roots": "Dig."} if place.after else {})
 
 
-def given(_worker: Resources, connection: Connection[object], place: Place) -> tuple[Connection[object], str | None]:
-    return connection, place.after
+def given(_worker: Resources, connection: Connection[object], place: Place) -> tuple[Connection[object], Place]:
+    return connection, place
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +72,7 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
 
     # Then each step is committed with its counts and what remains, and retention forgets the job
     assert rows(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", id=first) == [
-        ("succeeded", "done", {"pruned": {"branches": 4, "twigs": 4}}, {"roots": "Dig."}, {"deep": True})
+        ("succeeded", "done", {"pruned": {"prune": 8}}, {"roots": "Dig."}, {"deep": True})
     ]
     rows(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s RETURNING 1", id=first)
     set_rule(worker, "jobs", 30)
