@@ -38,8 +38,7 @@ from services.ingest.events.tombstones import Tombstones
 from services.ingest.events.wait import EntryWatch
 from services.ingest.http.direct_routes import DirectApp
 from services.ingest.imports import change_job, start_export, start_reparse, upload_manifest
-from services.ingest.imports.disk_space import show_disk
-from services.ingest.imports.store_probe import StoreProbe
+from services.ingest.imports.store_probe import StoreProbe, show_disk
 from services.ingest.journal.append import Journal
 from services.ingest.journal.append_range import RangeJournal
 from services.ingest.journal.backlog import Backlog
@@ -50,7 +49,6 @@ from services.ingest.postgres.imports.import_jobs import ImportJobs
 from services.ingest.routes import openapi_schemas
 from services.ingest.routes.capture import capture
 from services.ingest.routes.operations import operations
-from services.ingest.routes.telemetry import telemetry
 from services.ingest.routes.writes import writes
 from services.ingest.settings import Settings
 from shared import broker
@@ -121,7 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Not include_router: its context for each request costs as much as a whole write.
-    for router in (writes, capture, telemetry, operations, *(module.router for module in ROUTES)):
+    for router in (writes, capture, operations, *(module.router for module in ROUTES)):
         app.router.routes += router.routes
     app.state.required = required_by_path(app.router.routes)
     app.add_middleware(

@@ -94,8 +94,10 @@ def open_resources(settings: Settings, *, writes_prices: bool = False) -> Resour
 
 
 def _prepare(connection: Connection[Any], _record: object) -> None:
+    # Each statement by itself: locks of several tables at once could deadlock with a migration.
+    connection.autocommit = True
     prepare_connection(connection)
-    connection.commit()
+    connection.autocommit = False
 
 
 def _write_prices(prices: Path | None, connection: Connection[Any], _record: object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.worker.sql_text import sql
+from services.worker.sql_text import listed, sql
 from shared.tables.catalogue import TABLES
 
 # The columns of all of these tables. A row never changes these, but it may be moved (services/worker/sessions/reattribution.py).
@@ -50,6 +50,10 @@ class RowTable:
         """The other columns that come from the best version; `source` where hooks bring rows too, elsewhere it is that of the first."""
         known = {*_OF_EVERY_ROW, *self.columns} - ({"source"} if NOT_OF_HOOK in self.ranks else set())
         return tuple(name for name in TABLES[self.name].named() if name not in known)
+
+    def as_stored(self, *but: str) -> str:
+        """For SET of a staged row: what comes from the best version is that of the stored row t, but some columns."""
+        return listed(f"{name} = t.{name}" for name in (*self.counted, *self.uncounted) if name not in but)
 
     @property
     def all_ranks(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from services.worker.app import app
-from services.worker.archive import upkeep as archive_upkeep
+from services.worker.archive import compaction
 from services.worker.capture.read_captured import read_captured as read_what_was_captured
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.formats.known_formats import is_known
@@ -168,7 +168,7 @@ def join_same_projects() -> None:
 def keep_archive() -> None:
     """Moves ranges of transcripts into the archive, and deletes what it does not keep. Sent by beat, and by itself until the ranges are moved."""
     with retry_later_if_unavailable(Task.ARCHIVE):
-        if archive_upkeep.run(resources()):
+        if compaction.keep_up(resources()):
             app.send_task(Task.ARCHIVE)
 
 

@@ -15,7 +15,7 @@ from services.ingest.events.idempotency_keys import read_key
 from services.ingest.events.redact_events import redact
 from services.ingest.events.wait import MAX_WAIT_SECONDS, read_preference
 from services.ingest.http import json_limits
-from services.ingest.imports import file_kind
+from services.ingest.imports import uploads
 from services.ingest.imports.uploads import Upload, _Reader
 from shared.blobs.folder import FolderStore
 from shared.claude_formats.upload_kinds import kind_of_head
@@ -95,7 +95,7 @@ def kind(data: bytes) -> None:
     """A file's kind, by its head and as a stored upload."""
     seen = kind_of_head(data)
     try:
-        found = file_kind.kind_of(io.BytesIO(data), "name")
+        found = uploads.kind_of(io.BytesIO(data), "name")
     except ApiError as error:
         assert error.code in ("INVALID_FILE", "UNKNOWN_PROJECT_FILE")
         return

@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import httpx2 as httpx
@@ -30,13 +31,13 @@ def lasting() -> Iterator[Served]:
         yield Served(app, address)
 
 
-@pytest.mark.parametrize(
-    "sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"\r\n", GET + b"GET /again HTTP/1.1\r\nHost"]
-)
-def test_a_client_that_does_not_finish_its_head_is_cut_off(served: Served, sent: bytes) -> None:
-    with served.connect() as client:
-        client.sendall(sent)
-        assert rest(client).count(b"200 OK") == sent.count(GET)
+def test_clients_that_do_not_finish_their_head_are_cut_off(served: Served) -> None:
+    unfinished = [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"\r\n", GET + b"GET /again HTTP/1.1\r\nHost"]
+    with ExitStack() as clients:
+        connected = [clients.enter_context(served.connect()) for _ in unfinished]
+        for client, sent in zip(connected, unfinished, strict=True):
+            client.sendall(sent)
+        assert [rest(client).count(b"200 OK") for client in connected] == [sent.count(GET) for sent in unfinished]
     assert b"answer" in served.ask()
 
 
@@ -69,22 +70,22 @@ def test_an_endless_head_is_400_with_the_common_error_body(served: Served, start
     assert served.app.asked == []
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
-    ],
-)  # fmt: skip
-def test_malformed_http_is_400_with_the_common_error_body(served: Served, sent: bytes) -> None:
-    with served.connect() as client:
-        client.sendall(sent)
-        answer = rest(client)
-    assert b"HTTP/1.1 400" in answer
-    assert b'{"error": true, "message": "Invalid HTTP request received.", "code": "VALIDATION_ERROR", "details": {}}' in answer
+MALFORMED = [
+    b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+]  # fmt: skip
+
+
+def test_malformed_http_is_400_with_the_common_error_body(served: Served, subtests: pytest.Subtests) -> None:
+    for sent in MALFORMED:
+        with subtests.test(sent=sent), served.connect() as client:
+            client.sendall(sent)
+            answer = rest(client)
+            assert b"HTTP/1.1 400" in answer
+            assert b'{"error": true, "message": "Invalid HTTP request received.", "code": "VALIDATION_ERROR", "details": {}}' in answer
 
 
 def test_an_unwanted_body_is_not_read_for_ever(served: Served) -> None:

@@ -6,30 +6,135 @@ user it is asked whose the sessions are, for a moment.
 
 import asyncio
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
+import msgspec
 from fastapi import Request, Response
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
-from services.ingest.capture import hook_payloads
 from services.ingest.capture.capture_request import machine_of, query_of, user_of
-from services.ingest.capture.hook_payloads import Hook, UnknownKinds
-from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.capture.wait_read import headers_when_read, hooks_read
 from services.ingest.dependencies import Ingest, ingest_of
+from services.ingest.events.decode import check_identifier, parse
+from services.ingest.events.event_ids import derived_id, new_id
 from services.ingest.events.key_binding import binding_of, is_other_users, other_users_session, with_users
+from services.ingest.events.redact_events import without_secrets
 from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.wait import preference_in
-from services.ingest.http import backend_deadline, request_checks
+from services.ingest.http import backend_deadline, json_limits, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.journal.append import AROUND_AN_ITEM, captured_entries
 from shared import metrics
-from shared.claude_formats.hook_kinds import KEPT, OTHER
-from shared.events.messages import Binding, HookPayload
+from shared.claude_formats.hook_kinds import DROPPED, KEPT, OTHER
+from shared.events.messages import Binding, HookPayload, SessionId
+from shared.events.plausible import objection_to_time
 from shared.http.concurrency import slot_of
-from shared.http.errors import ApiError, BadRequest, Forbidden, Unavailable
+from shared.http.errors import ApiError, BadRequest, Forbidden, PayloadTooLarge, Unavailable
 from shared.http.middleware import request_id_of
+
+MAX_PAYLOAD_BYTES: Final = 1024**2
+# For hooks of kinds that nothing knows.
+UNKNOWN_SECONDS: Final = 60.0
+MAX_UNKNOWN_KINDS: Final = 100
+MAX_UNKNOWN_FIELDS: Final = 100
+
+
+class _Hook(Struct):
+    """The fields that ingest reads of a payload. `tracker_at`: when the hook ran, as the sender knows it."""
+
+    session_id: SessionId
+    hook_event_name: str
+    tracker_at: str | None = None
+
+
+class Hook(Struct, frozen=True):
+    """A payload that can be kept. `text` is its JSON on one line."""
+
+    session_id: str
+    kind: str
+    occurred_at: datetime
+    id: UUID
+    text: bytes
+
+
+_hook: Final = msgspec.json.Decoder(_Hook)
+_whole: Final = msgspec.json.Decoder(Raw)
+_fields: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+def lines_of(body: bytes, media_type: bytes) -> list[bytes]:
+    """The payloads of a body, each on one line: one JSON object, whatever its layout, or NDJSON."""
+    if not media_type.endswith(b"/x-ndjson"):
+        try:
+            _whole.decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            pass
+        else:
+            # In JSON, a line feed can only stand between values.
+            return [body.replace(b"\n", b" ").strip()]
+    return json_limits.lines_of(body)
+
+
+def decode(line: bytes, machine_id: str, now: datetime) -> Hook:
+    """The hook of one line. ApiError if it is not JSON, too large, or no hook's payload."""
+    if len(line) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(f"A hook's payload may have {MAX_PAYLOAD_BYTES} bytes, this has {len(line)}.")
+    json_limits.check_text(line)
+    text = json_limits.storable(line)
+    hook = parse(text, _hook)
+    json_limits.check_depth(text)
+    check_identifier(hook.session_id, "session_id")
+    # With its time, a payload that is sent again is the same. Without, a session may say the same thing twice.
+    hook_id = derived_id("hook", machine_id, line.decode()) if hook.tracker_at else new_id()
+    return Hook(hook.session_id, hook.hook_event_name, _time_of(hook.tracker_at, now), hook_id, text)
+
+
+def _time_of(text: str | None, now: datetime) -> datetime:
+    """The time that a sender names; now, if it names none or one that cannot be true. A wrong clock must not keep the hook out."""
+    if text is None:
+        return now
+    try:
+        time = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return now
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return now if objection_to_time(aware, now) else aware.astimezone(UTC)
+
+
+class UnknownKinds:
+    """Lets a hook of a kind that nothing knows pass now and then, so that the worker counts its name. It may come many times a second."""
+
+    def __init__(self) -> None:
+        self._passed: OrderedDict[str, float] = OrderedDict()
+
+    def may_pass(self, kind: str, now: float) -> bool:
+        """Once a minute for each kind; a hundred kinds are told apart. `now`: seconds of a steady clock."""
+        passed = self._passed.get(kind)
+        if kind in DROPPED or (passed is not None and now < passed + UNKNOWN_SECONDS):
+            return False
+        self._passed[kind] = now
+        self._passed.move_to_end(kind)
+        if len(self._passed) > MAX_UNKNOWN_KINDS:
+            self._passed.popitem(last=False)
+        return True
+
+
+def names_alone(hook: Hook) -> Hook:
+    """The hook with the names of its fields and no value of them."""
+    names = dict.fromkeys(list(_fields.decode(hook.text))[:MAX_UNKNOWN_FIELDS])
+    text = msgspec.json.encode(names | {"session_id": hook.session_id, "hook_event_name": hook.kind})
+    return replace(hook, text=text)
+
+
+def label_of(kind: str) -> str:
+    """The kind as a metric's label."""
+    return kind if kind in KEPT or kind in DROPPED else OTHER
+
 
 # A hook may keep Claude Code waiting.
 _OWNER_SECONDS: Final = 0.2
@@ -54,7 +159,7 @@ async def write_hooks(request: Request) -> Response:
     body = await request_checks.read_body(request, max_bytes=BODY.max_bytes, seconds=ingest.settings.body_seconds)
     backend_deadline.begin()
     now = datetime.now(UTC)
-    hooks = await _own(ingest, binding_of(request), _decode(hook_payloads.lines_of(body, media_type), machine_id, now))
+    hooks = await _own(ingest, binding_of(request), _decode(lines_of(body, media_type), machine_id, now))
     hooks = await _kept(ingest, hooks, user)
     texts = [hook.text for hook in hooks]
     if ingest.settings.redact and texts:
@@ -93,7 +198,7 @@ def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
     kept: list[Hook] = []
     for line in lines:
         try:
-            hook = hook_payloads.decode(line, machine_id, now)
+            hook = decode(line, machine_id, now)
         except ApiError as error:
             if len(lines) == 1:
                 raise
@@ -102,9 +207,9 @@ def _decode(lines: list[bytes], machine_id: str, now: datetime) -> list[Hook]:
         if hook.kind in KEPT:
             kept.append(hook)
         elif _unknown_kinds.may_pass(hook.kind, time.monotonic()):
-            kept.append(hook_payloads.names_alone(hook))
+            kept.append(names_alone(hook))
         else:
-            metrics.HOOKS.labels(hook_payloads.label_of(hook.kind), "dropped").inc()
+            metrics.HOOKS.labels(label_of(hook.kind), "dropped").inc()
     return kept
 
 

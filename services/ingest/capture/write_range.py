@@ -8,27 +8,114 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import Request, Response
+from msgspec import Struct
 from msgspec.structs import replace
 
-from services.ingest.capture.range_request import MAX_LINE_BYTES, MAX_RANGE_BYTES, Range, check_lines, read_range
-from services.ingest.capture.redact_lines import without_secrets
+from services.ingest.capture.capture_request import identifier, machine_of, query_of, user_of
 from services.ingest.capture.wait_read import headers_when_read, range_read
 from services.ingest.dependencies import Ingest, ingest_of
-from services.ingest.events.key_binding import other_users_machine, other_users_session
+from services.ingest.events.decode import check_identifier
+from services.ingest.events.key_binding import binding_of, other_users_machine, other_users_session
+from services.ingest.events.redact_events import without_secrets
 from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, request_checks
 from services.ingest.http.request_checks import AcceptedBody
 from services.ingest.http.responses import RangeAccepted
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS, Appended, FileOffset
 from services.ingest.postgres.admin.users import names_of
-from services.ingest.postgres.capture import transcript_files
+from services.ingest.postgres.capture import captured
 from services.ingest.postgres.capture.captured import RangeEnd
 from shared import metrics
-from shared.events.messages import ENVELOPE_VERSION, Envelope, TranscriptRange, encode_envelope
+from shared.events.messages import ENVELOPE_VERSION, UNNAMED_MACHINE, Envelope, TranscriptRange, encode_envelope
 from shared.http.concurrency import slot_of
-from shared.http.errors import Conflict, invalid
+from shared.http.errors import BadRequest, Conflict, invalid
 from shared.http.middleware import json_response, request_id_of
 from shared.journal.streams import partition_of, stream_key, transcript_key
+from shared.redaction.file_names import redacted_file_name
+
+MAX_RANGE_BYTES: Final = 1024**2
+# A line cannot be divided, and one with an image may be long.
+MAX_LINE_BYTES: Final = 16 * 1024**2
+MAX_FILE_NAME: Final = 300
+_PARAMETERS: Final = ("file", "offset", "end", "generation", "user")
+# The largest number that Redis' Lua counts exactly.
+_MOST: Final = 2**53 - 1
+# A line of the file may be longer than what is sent of it: the sender leaves out what is too long, and folders that are not to be sent.
+MAX_FILE_LINE_BYTES: Final = 1024**3
+
+
+class Range(Struct, frozen=True):
+    """A range as its sender describes it. Offsets are in bytes of the file on the sender's machine. `end` None: start + the body's length."""
+
+    session_id: str
+    machine_id: str
+    file_name: str
+    generation: int
+    start: int
+    end: int | None
+    user: str | None
+    # The user that the API key is bound to; None: it may write any file.
+    bound_user: str | None = None
+
+
+def read_range(request: Request) -> Range:
+    """The range that the path, the query and the headers describe. BadRequest for what is not valid, Forbidden for a key bound to projects."""
+    query = query_of(request, _PARAMETERS)
+    session_id = identifier(request.path_params["session_id"], "session_id")
+    assert session_id is not None
+    file_name = _file_name(query.get("file"))
+    if ingest_of(request).settings.redact:
+        file_name = redacted_file_name(file_name)
+    start, end = _number(query, "offset"), _number(query, "end") if "end" in query else None
+    if end is not None and end < start:
+        raise invalid("end", "must not be less than offset")
+    return Range(
+        session_id=session_id,
+        machine_id=machine_of(request_checks.headers_of(request)) or UNNAMED_MACHINE,
+        file_name=file_name,
+        generation=_number(query, "generation") if "generation" in query else 0,
+        start=start,
+        end=end,
+        user=user_of(request, query),
+        bound_user=binding_of(request).user,
+    )
+
+
+def _number(query: dict[str, str], name: str) -> int:
+    value = query.get(name)
+    if value is None:
+        raise invalid(name, "is required")
+    if not (value.isascii() and value.isdigit() and len(value) <= 16 and int(value) <= _MOST):
+        raise invalid(name, f"must be a whole number from 0 to {_MOST}")
+    return int(value)
+
+
+def _file_name(value: str | None) -> str:
+    """A name that stays inside the session's folder, wherever somebody writes it later."""
+    if value is None:
+        raise invalid("file", "is required: SESSION.jsonl, or a path below the session's folder, as subagents/agent-1.jsonl")
+    check_identifier(value, "file")
+    parts = value.split("/")
+    if not value.endswith(".jsonl") or len(value) > MAX_FILE_NAME or not value.isprintable():
+        raise invalid("file", f"must be the name of a .jsonl file, of at most {MAX_FILE_NAME} characters")
+    if "\\" in value or ":" in value or any(part in ("", ".", "..") or part != part.strip() for part in parts):
+        raise invalid("file", "must be a path below the session's folder, without .. and with / between its parts")
+    return value
+
+
+def check_lines(body: bytes, described: Range) -> int:
+    """The end of the range. BadRequest unless the body is whole lines that fit the offsets."""
+    if body and not body.endswith(b"\n"):
+        raise BadRequest("The body must end with a line feed: send whole lines only.", details={"body": "the last line is not complete"})
+    end = described.start + len(body) if described.end is None else described.end
+    if bool(body) != (end > described.start):
+        raise invalid("end", "must be more than offset if, and only if, there is a body")
+    if end > described.start + len(body) + body.count(b"\n") * MAX_FILE_LINE_BYTES:
+        raise invalid("end", f"is too far from offset for the lines of the body; a line of the file may have {MAX_FILE_LINE_BYTES} bytes")
+    if end > _MOST:
+        raise invalid("offset", f"must not lead beyond {_MOST}")
+    return end
+
 
 BODY: Final = AcceptedBody((b"application/x-ndjson", b"application/jsonl", b"application/octet-stream"), MAX_LINE_BYTES)
 
@@ -99,7 +186,7 @@ async def _append(ingest: Ingest, described: Range, body: bytes, end: int, reque
         )
         if appended.state == "unknown":
             await ingest.tombstones.check(("session", described.session_id), ("user", described.user))
-            known = await transcript_files.stored_file(ingest.database, described.session_id, described.machine_id, described.file_name)
+            known = await captured.stored_file(ingest.database, described.session_id, described.machine_id, described.file_name)
             stored = FileOffset(known.generation, known.stored_offset, known.session_user)
             if only_user and known.machine_user not in (None, *await names_of(ingest.database, only_user)):
                 raise other_users_machine()

@@ -15,12 +15,12 @@ import msgspec
 from fastapi import Request, Response
 from msgspec import Struct
 
-from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.capture.wait_read import headers_when_read
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.decode import check_identifier, is_lines, parse
 from services.ingest.events.event_ids import derived_id
 from services.ingest.events.key_binding import binding_of, is_other_users, other_users_session, with_present_names
+from services.ingest.events.redact_events import without_secrets
 from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.wait import preference_in
 from services.ingest.http import backend_deadline, json_limits, request_checks

@@ -1,12 +1,15 @@
 """Decodes and checks events: bytes to Structs. The later steps and the worker can process every event that it returns."""
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
+import msgspec.inspect as inspected
 
-from services.ingest.events.allowed_values import allowed_values
 from services.ingest.events.ignored_fields import ignored_in_batch
 from services.ingest.http import json_limits
 from shared.events.event_kinds import KINDS, identifiers
@@ -15,6 +18,40 @@ from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD, objection_to_time
 from shared.events.project_paths import InvalidPath, normalize_project_path
 from shared.http.errors import ApiError, BadRequest, PayloadTooLarge, invalid
 from shared.schema_words import field_and_reason
+
+_NAME: Final = re.compile(r"[^.\[\]]+")
+_ITEM: Final = re.compile(r"[0-9]+|\.\.\.")
+
+
+def allowed_values(body: Any, field: str) -> list[str]:
+    """Of a field as msgspec names it, `usage.model` or `scopes[1]`; empty: any. Errors name them, since the value itself may be a secret."""
+    kinds = list(_each(_type_info(body)))
+    for name in _NAME.findall(field):
+        kinds = [inner for kind in kinds for inner in _within(kind, name)]
+    return list(dict.fromkeys(str(value) for kind in kinds if isinstance(kind, inspected.LiteralType) for value in kind.values))
+
+
+# It takes as long as many errors, and a batch may have one in every item.
+_type_info = lru_cache(maxsize=64)(inspected.type_info)
+
+
+def _each(kind: inspected.Type) -> Iterator[inspected.Type]:
+    if isinstance(kind, inspected.UnionType):
+        yield from kind.types
+    else:
+        yield kind
+
+
+def _within(kind: inspected.Type, name: str) -> Iterator[inspected.Type]:
+    if isinstance(kind, inspected.ListType) and _ITEM.fullmatch(name):
+        yield from _each(kind.item_type)
+    elif isinstance(kind, inspected.StructType):
+        if name == kind.tag_field:
+            yield inspected.LiteralType((kind.tag,))
+        for field in kind.fields:
+            if field.encode_name == name:
+                yield from _each(field.type)
+
 
 MAX_SINGLE_BYTES: Final = 1024**2
 MAX_BATCH_BYTES: Final = 16 * 1024**2

@@ -16,6 +16,7 @@ from services.ingest.events.decode import Batch
 from shared import metrics
 from shared.events.messages import Event
 from shared.http.errors import ApiError
+from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import may_hold_secret, redact_struct, which_may_hold_secret
 
 # Text that may hold secrets: 32 KiB take at most 20 ms. In real traffic one byte in 25 may.
@@ -63,5 +64,21 @@ def redact(structs: Iterable[Struct]) -> None:
     counts: dict[str, int] = {}
     for struct in structs:
         redact_struct(struct, counts)
+    _count(counts)
+
+
+async def without_secrets(text: bytes) -> bytes:
+    """The same lines without their secrets, counted by kind. The number of lines stays. Large text that may hold one is redacted in a thread."""
+    return await run(_redact, text, in_thread=len(text) > LARGE_BYTES and may_hold_secret(text))
+
+
+def _redact(text: bytes) -> bytes:
+    counts: dict[str, int] = {}
+    redacted = redact_lines(text, counts)
+    _count(counts)
+    return redacted
+
+
+def _count(counts: dict[str, int]) -> None:
     for kind, count in counts.items():
         metrics.REDACTIONS.labels(kind).inc(count)

@@ -18,7 +18,7 @@ class AcceptedBody:
 
     media_types: tuple[bytes, ...]
     max_bytes: int
-    # Whether it may be compressed: then it is the route's to decompress (gzip_body.py).
+    # Whether it may be compressed: then it is the route's to decompress (write_telemetry.py).
     may_be_gzip: bool = False
 
 

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from shared.events.messages import MACHINE_ID, NO_CONTROL_CHARACTERS
 
+# Bodies and answers of the routes, by the name of their schema.
+STRUCTS: Final[dict[str, type[Struct]]] = {}
 _WRITE_ERRORS: Final = (400, 408, 409, 413, 415)
 
 _PREFER: Final = {
@@ -73,7 +75,7 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
             "user": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Whose files they are."},
         },
     }
-    done, under_way = _write_answer(answer), _answer(answer, "Under way.") | {"headers": _location("job") | _REPLAYED}
+    done, under_way = _write_answer(answer), answer_of(answer, "Under way.") | {"headers": _location("job") | _REPLAYED}
     return _documented(
         {"content": {"multipart/form-data": {"schema": schema}}, "required": True}, {200: done, 202: under_way}, _WRITE_ERRORS
     )
@@ -82,7 +84,7 @@ def import_write(answer: type[Struct]) -> dict[str, Any]:
 def started(body: type[Struct], answer: type[Struct], what: str, *more: int) -> dict[str, Any]:
     """The start of long work: a scrub, an erasure, a run of retention, a reparse. `more`: errors beside those of every write."""
     content = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    return _documented(content, {202: _answer(answer) | {"headers": _location(what) | _REPLAYED}}, [*_WRITE_ERRORS, *more])
+    return _documented(content, {202: answer_of(answer) | {"headers": _location(what) | _REPLAYED}}, [*_WRITE_ERRORS, *more])
 
 
 def action(
@@ -106,21 +108,21 @@ def action(
         extra["parameters"] = parameters
     if body is not None:
         extra["requestBody"] = {"content": {"application/json": {"schema": _ref(body)}}, "required": True}
-    success = _answer(answer) | ({"headers": _location(located)} if located else {})
-    successes = {status: success} | {code: _answer(answer, meaning) for code, meaning in or_else.items()}
+    success = answer_of(answer) | ({"headers": _location(located)} if located else {})
+    successes = {status: success} | {code: answer_of(answer, meaning) for code, meaning in or_else.items()}
     codes = (400,) if body is None else (400, 408, 413, 415)
-    return {"openapi_extra": extra, "responses": successes | _errors(*sorted({*codes, *errors}))}
+    return {"openapi_extra": extra, "responses": successes | errors_of(*sorted({*codes, *errors}))}
 
 
 def login(answer: type[Struct]) -> dict[str, Any]:
     """A route that sets or clears the cookie of a login."""
     cookie = {"Set-Cookie": {"description": "`tracker_login`, for the browser alone.", "schema": {"type": "string"}}}
-    return {"responses": {200: _answer(answer) | {"headers": cookie}} | _errors(400)}
+    return {"responses": {200: answer_of(answer) | {"headers": cookie}} | errors_of(400)}
 
 
 def reads(description: str) -> dict[str, Any]:
     """A route without a body."""
-    return {"responses": {200: {"description": description}} | _errors(400)}
+    return {"responses": {200: {"description": description}} | errors_of(400)}
 
 
 def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[int, ...] | list[int]) -> dict[str, Any]:
@@ -135,7 +137,7 @@ def _documented(body: dict[str, Any], successes: dict[int, Any], codes: tuple[in
     ]
     return {
         "openapi_extra": {"requestBody": body, "parameters": headers},
-        "responses": successes | _errors(*codes),
+        "responses": successes | errors_of(*codes),
     }
 
 
@@ -149,17 +151,19 @@ def _location(what: str) -> dict[str, Any]:
 
 
 def _ref(struct: type[Struct]) -> dict[str, str]:
+    STRUCTS[struct.__name__] = struct
     return {"$ref": f"#/components/schemas/{struct.__name__}"}
 
 
 def _write_answer(struct: type[Struct]) -> dict[str, Any]:
-    return _answer(struct) | {"headers": _REPLAYED}
+    return answer_of(struct) | {"headers": _REPLAYED}
 
 
-def _answer(struct: type[Struct], description: str | None = None) -> dict[str, Any]:
+def answer_of(struct: type[Struct], description: str | None = None) -> dict[str, Any]:
+    """An answer with this body; described by the Struct's docstring."""
     return {"description": description or (struct.__doc__ or "").splitlines()[0], "content": {"application/json": {"schema": _ref(struct)}}}
 
 
-def _errors(*codes: int) -> dict[int, dict[str, Any]]:
-    """deploy/openapi_errors.py says what each is, and adds those of every request."""
+def errors_of(*codes: int) -> dict[int, dict[str, Any]]:
+    """The failures of a route: deploy/openapi_errors.py says what each is, and adds those of every request."""
     return {code: {} for code in codes}

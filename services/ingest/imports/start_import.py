@@ -16,9 +16,9 @@ from services.ingest.events.wait import Preference, preference_in
 from services.ingest.events.write_event import key_scope
 from services.ingest.http import request_checks
 from services.ingest.http.responses import ImportAnswer
-from services.ingest.imports.orphan_uploads import remove_if_unused
 from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
+from services.ingest.postgres.imports.import_jobs import ImportJobs
 from shared.auth.authentication import grant_of
 from shared.broker import Task
 from shared.claude_formats.upload_kinds import ARCHIVES
@@ -138,3 +138,34 @@ _COUNTS = (
     "duplicates",
     "errors_total",
 )
+
+
+# By then Postgres has committed the statement or never will: its statement_timeout is shorter.
+COMMITTED_SECONDS = 4.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+# The event loop itself keeps only weak references to tasks.
+_checking: set[asyncio.Task[None]] = set()
+
+
+def remove_if_unused(jobs: ImportJobs, job_id: UUID, upload: Upload) -> None:
+    """Keeps the files until Postgres answers, and removes them if the job is missing. If this process ends first, the sweep does it."""
+    upload.may_have_job = True
+    task = asyncio.create_task(_keep_or_remove(jobs, job_id, upload))
+    _checking.add(task)
+    task.add_done_callback(_checking.discard)
+
+
+async def _keep_or_remove(jobs: ImportJobs, job_id: UUID, upload: Upload) -> None:
+    pause = COMMITTED_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            has_job = await jobs.has_blob(job_id, upload.files[0].blob.url)
+        except Unavailable:
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            continue
+        log.info("upload_checked", job_id=str(job_id), has_job=has_job)
+        if not has_job:
+            await upload.remove()
+        return

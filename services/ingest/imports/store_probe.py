@@ -1,12 +1,40 @@
 """Checks in the background whether uploads can be stored: /readyz must not wait for a bucket, and events do not need one."""
 
 import asyncio
+import os
+from math import nan
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from prometheus_client import Gauge
 
+from shared import metrics
 from shared.blobs.store import BlobStore, BlobStoreAway, BlobStoreError
 from shared.periodic import stops_within
+
+VOLUME: Final = "uploads"
+
+
+def show_disk(blob_url: str) -> None:
+    """Sets the gauges, which look at each scrape. A store that is not a folder has no such gauges."""
+    parts = urlsplit(blob_url)
+    if parts.scheme != "file":
+        return
+    folder = Path(unquote(parts.path))
+    metrics.DISK_FREE_BYTES.labels(VOLUME).set_function(lambda: _bytes(folder, free=True))
+    metrics.DISK_BYTES.labels(VOLUME).set_function(lambda: _bytes(folder, free=False))
+
+
+def _bytes(folder: Path, *, free: bool) -> float:
+    """NaN if it cannot be found out. Before the first upload there is no folder yet; then its parent is looked at, which is on the same disk."""
+    try:
+        found = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
+    except OSError:
+        return nan
+    return float(found.f_frsize * (found.f_bavail if free else found.f_blocks))
+
 
 log = structlog.get_logger()
 

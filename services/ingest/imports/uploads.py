@@ -1,20 +1,164 @@
 """Streams an import's files from a multipart body to the blob store, without holding one in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import IO, Final
 
+import structlog
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from services.ingest.events.decode import check_identifier
 from services.ingest.http import request_checks
-from services.ingest.imports.file_kind import EXPECTED, kind_of
-from services.ingest.imports.upload_writer import Blob, answering_503, new_blob
-from shared.blobs.store import BlobStore
-from shared.http.errors import BadRequest, RequestTimeout, UnsupportedMediaType, invalid
+from shared.blobs.store import BlobStore, BlobStoreError, NewBlob
+from shared.claude_formats.upload_kinds import CLAUDE_JSON_KEYS, CREDENTIALS_KEY, HEAD_BYTES, Kind, kind_of_head, top_level_keys
+from shared.http.errors import BadRequest, RequestTimeout, Unavailable, UnsupportedMediaType, invalid
+
+log = structlog.get_logger()
+
+AWAY: Final = "Uploads cannot be stored now and nothing was stored; send the file again in a while."
+RETRY_AFTER_SECONDS: Final = 10
+# The event loop itself keeps only weak references to tasks.
+_removing: set[asyncio.Task[None]] = set()
+
+
+@dataclass(slots=True)
+class Blob:
+    """One upload. The server chooses its name; the client's name for it is only text."""
+
+    store: BlobStore
+    new: NewBlob
+    size: int = 0
+    # All of it has arrived.
+    is_whole: bool = False
+    is_closed: bool = False
+    digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
+    _buffer: bytearray = field(default_factory=bytearray)
+    # A thread may still write after its request was cancelled.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        """The address under which the worker finds it."""
+        return self.new.url
+
+    def add(self, data: bytes) -> None:
+        """Adds bytes to a buffer; `flush` or `close` stores them."""
+        self.size += len(data)
+        self._buffer += data
+
+    async def flush(self) -> None:
+        """Stores the buffer if it is enough for a part. Closes a blob that is whole, so that of many small files only one is in memory."""
+        if self.is_whole:
+            await self.close()
+        elif len(self._buffer) >= self.new.part_bytes:
+            await asyncio.to_thread(self._write)
+
+    async def close(self) -> None:
+        """Makes it durable. Unavailable UPLOADS_UNAVAILABLE if the store is away."""
+        if not self.is_closed:
+            await asyncio.to_thread(self._finish)
+            self.is_closed = True
+
+    def open(self) -> IO[bytes]:
+        """Its content; only after `close`."""
+        return self.store.open(self.url)
+
+    def _write(self) -> None:
+        data, self._buffer = self._buffer, bytearray()
+        self.digest.update(data)
+        with self._lock, answering_503():
+            self.new.write(data)
+
+    def _finish(self) -> None:
+        data, self._buffer = self._buffer, bytearray()
+        self.digest.update(data)
+        with self._lock, answering_503():
+            self.new.finish(data)
+
+    async def remove(self) -> None:
+        """Removes it, also if the caller is cancelled. If the store is away, the worker's sweep removes it later."""
+        task = asyncio.create_task(asyncio.to_thread(self._discard))
+        _removing.add(task)
+        task.add_done_callback(_removing.discard)
+        await asyncio.shield(task)
+
+    def _discard(self) -> None:
+        try:
+            with self._lock:
+                self.new.discard()
+        except BlobStoreError as error:
+            log.warning("upload_not_removed", blob_url=self.url, reason=str(error))
+
+
+def new_blob(store: BlobStore) -> Blob:
+    """Makes an empty blob. Unavailable UPLOADS_UNAVAILABLE if the store accepts none."""
+    with answering_503():
+        return Blob(store, store.new())
+
+
+@contextmanager
+def answering_503() -> Iterator[None]:
+    """Turns a BlobStoreError into the 503; the log has the reason."""
+    try:
+        yield
+    except BlobStoreError as error:
+        log.error("uploads_unavailable", reason=str(error))
+        raise Unavailable(AWAY, code="UPLOADS_UNAVAILABLE", retry_after_seconds=RETRY_AFTER_SECONDS) from error
+
+
+_BOM: Final = b"\xef\xbb\xbf"
+_SEARCH_BYTES: Final = 1024**2
+
+EXPECTED: Final = (
+    "this release takes Claude Code's claude.json (usually ~/.claude.json), transcripts (~/.claude/projects/…/*.jsonl), history.jsonl, "
+    "sessions-index.json, a .zip, .tar, .tar.gz or .tar.zst of ~/.claude, or another tracker's export of everything"
+)
+
+
+def kind_of(file: IO[bytes], name: str) -> Kind:
+    """The kind of a stored upload. BadRequest INVALID_FILE or UNKNOWN_PROJECT_FILE says which files are accepted."""
+    seen = kind_of_head(file.read(HEAD_BYTES))
+    kind, problem = seen.kind, seen.problem
+    if kind in ("claude_json", "unknown"):
+        # In a JSON file the deciding keys may come after megabytes of other content, so all of it is searched.
+        if _mentions_credentials(file) and CREDENTIALS_KEY in _keys(file, until=frozenset({CREDENTIALS_KEY})):
+            kind = "credentials"
+        elif kind == "unknown" and CLAUDE_JSON_KEYS & _keys(file, until=CLAUDE_JSON_KEYS):
+            kind = "claude_json"
+    if kind == "credentials":
+        raise _refused(name, f"is Claude Code's credentials file ({CREDENTIALS_KEY}), which must not be uploaded", "INVALID_FILE")
+    if kind == "unknown":
+        raise _refused(name, problem, "UNKNOWN_PROJECT_FILE")
+    return kind
+
+
+def _mentions_credentials(file: IO[bytes]) -> bool:
+    sought = f'"{CREDENTIALS_KEY}"'.encode()
+    file.seek(0)
+    end = b""
+    while part := file.read(_SEARCH_BYTES):
+        if sought in end + part:
+            return True
+        # The text may lie across two parts.
+        end = (end + part)[1 - len(sought) :]
+    return False
+
+
+def _keys(file: IO[bytes], *, until: frozenset[str]) -> set[str]:
+    file.seek(0)
+    file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
+    return top_level_keys(file, until=until)
+
+
+def _refused(name: str, problem: str, code: str) -> BadRequest:
+    return BadRequest(f"The file {name} {problem}; {EXPECTED}.", code=code, details={"file": problem})
+
 
 MAX_FILES = 100
 MAX_FIELDS = 10
@@ -41,7 +185,7 @@ class Upload:
 
     files: list[StoredFile] = field(default_factory=list)
     user: str | None = None
-    # Postgres did not confirm the job. orphan_uploads.py finds out, and removes the files if the job does not exist.
+    # Postgres did not confirm the job. start_import.py finds out, and removes the files if the job does not exist.
     may_have_job: bool = False
 
     async def remove(self) -> None:

@@ -4,9 +4,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.ingest.capture.range_request import MAX_FILE_NAME
+from services.ingest.capture.write_range import MAX_FILE_NAME
 from services.ingest.capture.write_readings import MAX_READINGS
-from services.ingest.http.examples import HOOK, RANGE_LINES, READINGS
+from services.ingest.http.examples import EXPORTS, HOOK, RANGE_LINES, READINGS
+from services.ingest.http.route_documents import answer_of, errors_of
+from services.ingest.telemetry.kept_signals import NO_SESSION
 from shared.events.messages import NO_CONTROL_CHARACTERS
 
 _ERRORS: Final = (400, 403, 405, 408, 413, 415, 500, 503)
@@ -28,7 +30,7 @@ _HOOK: Final = {
         "tracker_at": {"type": ["string", "null"], "description": "When the hook ran, ISO 8601. Now, if it is left out."},
     },
 }
-MACHINE: Final = {
+_MACHINE: Final = {
     "name": "X-Tracker-Machine",
     "in": "header",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
@@ -44,22 +46,14 @@ _PREFER: Final = {
 
 
 def hooks_write() -> dict[str, Any]:
-    """The documentation of the route that takes hooks."""
-    content = {
-        "application/json": {"schema": _HOOK, "example": HOOK},
-        "application/x-ndjson": {"schema": {"type": "string", "description": "NDJSON: one payload a line."}},
-    }
-    return {
-        "openapi_extra": {
-            "requestBody": {"content": content, "required": True},
-            "parameters": [MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")],
-        },
-        "responses": {204: {"description": "The hooks are on disk. There is no body."}, **{code: {} for code in _ERRORS}},
-    }
+    """The route that takes hooks."""
+    content = {"application/json": {"schema": _HOOK, "example": HOOK}, "application/x-ndjson": _lines_of("payload")}
+    parameters = [_MACHINE, _PREFER, _query("user", _NAME, "Whose hooks they are.")]
+    return _documented(content, parameters, {204: {"description": "The hooks are on disk. There is no body."}})
 
 
 def readings_write(answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the route that takes readings."""
+    """The route that takes readings."""
     reading = {
         "type": "object",
         "required": ["type", "read_at", "machine_id"],
@@ -75,25 +69,14 @@ def readings_write(answer: type[Struct]) -> dict[str, Any]:
     }
     content = {
         "application/json": {"schema": {"type": "array", "items": reading, "maxItems": MAX_READINGS}, "example": READINGS},
-        "application/x-ndjson": {"schema": {"type": "string", "description": "NDJSON: one reading a line."}},
+        "application/x-ndjson": _lines_of("reading"),
     }
-    success = {
-        "description": "How many are on disk, and which were rejected.",
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer.__name__}"}}},
-    }
-    return {
-        "openapi_extra": {"requestBody": {"content": content, "required": True}, "parameters": [_PREFER]},
-        "responses": {200: success, **{code: {} for code in _ERRORS}},
-    }
+    return _documented(content, [_PREFER], {200: answer_of(answer, "How many are on disk, and which were rejected.")})
 
 
 def range_write(answer: type[Struct]) -> dict[str, Any]:
-    """The documentation of the route that takes ranges of transcripts."""
+    """The route that takes ranges of transcripts."""
     lines = {"type": "string", "description": "Whole lines: at most 1 MiB, or one line of up to 16 MiB."}
-    success = {
-        "description": "On disk, or known before.",
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer.__name__}"}}},
-    }
     parameters = [
         {"name": "session_id", "in": "path", "required": True, "schema": _NAME, "description": "The session's id."},
         _query("file", _FILE, "`SESSION.jsonl`, or a path below the session's folder, as `subagents/agent-1.jsonl`.", is_required=True),
@@ -101,18 +84,63 @@ def range_write(answer: type[Struct]) -> dict[str, Any]:
         _query("end", _NUMBER, "Where it ends there. Needed if the body is redacted and so has another length."),
         _query("generation", _NUMBER, "Counts how often the file was written anew; a higher one begins at offset 0."),
         _query("user", _NAME, "Whose session it is."),
-        MACHINE,
+        _MACHINE,
         _PREFER,
     ]
     content = {"application/octet-stream": {"schema": lines, "example": RANGE_LINES}, "application/x-ndjson": {"schema": lines}}
+    return _documented(content, parameters, {200: answer_of(answer, "On disk, or known before.")}, 409)
+
+
+_NAMES: Final = {
+    "logs": ("resourceLogs", "ExportLogsServiceRequest", "rejectedLogRecords"),
+    "metrics": ("resourceMetrics", "ExportMetricsServiceRequest", "rejectedDataPoints"),
+    "traces": ("resourceSpans", "ExportTraceServiceRequest", "rejectedSpans"),
+}
+
+
+def export(kind: str) -> dict[str, Any]:
+    """The documentation of the route that takes exports of this kind."""
+    resources, message, rejected = _NAMES[kind]
+    schema = {
+        "type": "object",
+        "additionalProperties": True,
+        "description": f"OTLP's {message} as JSON.",
+        "properties": {resources: {"type": ["array", "null"], "items": {"type": "object", "additionalProperties": True}}},
+    }
+    answer = {
+        "type": "object",
+        "properties": {
+            "partialSuccess": {
+                "type": "object",
+                "description": "Only if some were not taken. They are not to be sent again.",
+                "properties": {rejected: {"type": "string", "pattern": "^[0-9]+$"}, "errorMessage": {"type": "string"}},
+                "required": [rejected, "errorMessage"],
+            }
+        },
+    }
+    example = {"partialSuccess": {rejected: "1", "errorMessage": NO_SESSION}}
+    content = {
+        "application/json": {"schema": schema, "example": EXPORTS[kind]},
+        "application/x-protobuf": {"schema": {"type": "string", "format": "binary", "description": f"OTLP's {message} as protobuf."}},
+    }
+    answers = {
+        "application/json": {"schema": answer, "example": example},
+        "application/x-protobuf": {"schema": {"type": "string", "format": "binary"}},
+    }
+    parameters = [_MACHINE, _query("user", _NAME, "Whose sessions they are.")]
+    return _documented(content, parameters, {200: {"description": "What is kept of it is on disk.", "content": answers}})
+
+
+def _documented(content: dict[str, Any], parameters: list[dict[str, Any]], successes: dict[int, Any], *errors: int) -> dict[str, Any]:
     return {
         "openapi_extra": {"requestBody": {"content": content, "required": True}, "parameters": parameters},
-        "responses": {200: success, **{code: {} for code in (*_ERRORS, 409)}},
+        "responses": successes | errors_of(*_ERRORS, *errors),
     }
+
+
+def _lines_of(what: str) -> dict[str, Any]:
+    return {"schema": {"type": "string", "description": f"NDJSON: one {what} a line."}}
 
 
 def _query(name: str, schema: dict[str, Any], description: str, *, is_required: bool = False) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": is_required, "schema": schema, "description": description}
-
-
-USER: Final = _query("user", _NAME, "Whose sessions they are.")

@@ -4,28 +4,11 @@ from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
-from services.ingest.admin.dead_letters import DeadLetterFilter
-from services.ingest.admin.erasures import ErasureRequest, LiftRequest
-from services.ingest.admin.keys import NewKey
-from services.ingest.admin.machines import MachineRepositories
-from services.ingest.admin.prices import RepriceRequest
-from services.ingest.admin.projects import PathRule, ProjectChange, ProjectUndo
-from services.ingest.admin.retention import AllowedSession, RetentionRequest, RetentionRule
-from services.ingest.admin.saved_views import View
-from services.ingest.admin.scrubs import ScrubRequest
-from services.ingest.admin.session_marks import SessionMarksChange
-from services.ingest.admin.users import UserChange
 from services.ingest.events.decode import MAX_BATCH_ITEMS
-from services.ingest.http import responses
-from services.ingest.imports.start_export import ExportRequest
-from services.ingest.imports.start_reparse import ReparseRequest
-from services.ingest.imports.upload_manifest import Manifest
+from services.ingest.http import route_documents
 from shared.events.event_kinds import KINDS
-from shared.events.machine_reports import MachineReport
 from shared.events.plausible import EARLIEST_EVENT, MAX_AHEAD
-from shared.prices import OwnPrice
 
 _REF: Final = "#/components/schemas/{name}"
 
@@ -68,31 +51,7 @@ _ERROR: Final = {
 
 def components() -> dict[str, Any]:
     """components.schemas. Descriptions have no indentation, as docstrings of Python 3.13 and later."""
-    types = [
-        *KINDS,
-        ErasureRequest,
-        LiftRequest,
-        Manifest,
-        NewKey,
-        ExportRequest,
-        ReparseRequest,
-        ScrubRequest,
-        UserChange,
-        SessionMarksChange,
-        ProjectChange,
-        ProjectUndo,
-        PathRule,
-        View,
-        RetentionRule,
-        RetentionRequest,
-        AllowedSession,
-        OwnPrice,
-        RepriceRequest,
-        DeadLetterFilter,
-        MachineReport,
-        MachineRepositories,
-        *_answers(),
-    ]
+    types = [*KINDS, *(struct for struct in route_documents.STRUCTS.values() if struct not in KINDS)]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     for schema in (each for each in schemas.values() if "description" in each):
         schema["description"] = cleandoc(schema["description"])
@@ -102,10 +61,6 @@ def components() -> dict[str, Any]:
             _limit(schemas, struct.__name__, path, most)
     _name_result_text(schemas)
     return schemas | {"Error": _ERROR, "Batch": _BATCH, "BatchItem": _BATCH_ITEM}
-
-
-def _answers() -> list[type[Struct]]:
-    return [each for each in vars(responses).values() if isinstance(each, type) and issubclass(each, Struct) and each is not Struct]
 
 
 def _name_result_text(schemas: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.event_ids import derived_id
 from services.ingest.telemetry.kept_attributes import (
+    CUMULATIVE,
     EVENT_NAME,
     EVENT_SEQUENCE,
     EVENT_TIME,
@@ -22,14 +23,15 @@ from services.ingest.telemetry.kept_attributes import (
     SESSION,
     SPANS,
     TOOL_USE,
+    Attributes,
     Kept,
+    Record,
     integer_of,
     kept_attributes,
     number_of,
     text_of,
     without_persons,
 )
-from services.ingest.telemetry.telemetry_records import CUMULATIVE, Attributes, Record
 from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT
 from shared.events.messages import Signal
 from shared.events.plausible import objection_to_time

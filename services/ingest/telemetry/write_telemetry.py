@@ -5,6 +5,7 @@ erased does not come onto the journal, and the partial success says so, since th
 out what was not known here.
 """
 
+import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -13,21 +14,19 @@ import msgspec
 from fastapi import Request, Response
 
 from services.ingest.capture.capture_request import machine_of, query_of, user_of
-from services.ingest.capture.redact_lines import without_secrets
 from services.ingest.dependencies import Ingest, ingest_of
 from services.ingest.events.key_binding import binding_of
-from services.ingest.events.redact_events import LARGE_BYTES, run
+from services.ingest.events.redact_events import LARGE_BYTES, run, without_secrets
 from services.ingest.http import backend_deadline, request_checks
-from services.ingest.http.gzip_body import unzipped
-from services.ingest.http.request_checks import AcceptedBody
+from services.ingest.http.request_checks import AcceptedBody, too_large
 from services.ingest.journal.append import AROUND_AN_ITEM, captured_entries
 from services.ingest.telemetry import otlp_records
+from services.ingest.telemetry.kept_attributes import Record
 from services.ingest.telemetry.kept_signals import NO_SESSION, Found, signals_of_logs, signals_of_metrics, signals_of_spans
 from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF, Export, export_response, failure_response
-from services.ingest.telemetry.telemetry_records import Record
 from shared import metrics
 from shared.events.messages import Signal
-from shared.http.errors import ApiError
+from shared.http.errors import ApiError, BadRequest
 from shared.http.middleware import request_id_of
 
 BODY: Final = AcceptedBody((JSON, PROTOBUF), 16 * 1024**2, may_be_gzip=True)
@@ -103,3 +102,33 @@ async def _append(ingest: Ingest, signals: list[Signal], request_id: str, now: d
     entries = captured_entries(signals, sizes, request_id=request_id, received_at=now, partitions=partitions)
     await ingest.journal.append(entries)
     metrics.EVENTS_ACCEPTED.labels("signal").inc(len(signals))
+
+
+_GZIP = zlib.MAX_WBITS | 16
+# The data behind each is copied. Programs write one.
+MAX_MEMBERS = 100
+
+
+def unzipped(body: bytes, max_bytes: int) -> bytes:
+    """The body of a gzip stream, of one member or several. BadRequest if it is no gzip or is cut off; PayloadTooLarge beyond `max_bytes`.
+
+    More than MAX_MEMBERS members are a BadRequest, too: a megabyte of empty ones would take a minute.
+    """
+    pieces: list[bytes] = []
+    left = max_bytes
+    while body or not pieces:
+        if len(pieces) == MAX_MEMBERS:
+            raise BadRequest(f"The body has more than {MAX_MEMBERS} gzip streams; compress it as one.")
+        stream = zlib.decompressobj(_GZIP)
+        try:
+            piece = stream.decompress(body, left + 1)
+        except zlib.error as error:
+            raise BadRequest("The body is not gzip, as its Content-Encoding says; send it as it is, or compress it.") from error
+        if len(piece) > left:
+            raise too_large(max_bytes)
+        if not stream.eof:
+            raise BadRequest("The body is cut off: its gzip stream has no end; send all of it.")
+        pieces.append(piece)
+        left -= len(piece)
+        body = stream.unused_data
+    return b"".join(pieces)

@@ -48,47 +48,30 @@ class Absent:
         return schema | (variants[0] if len(variants) == 1 else {"anyOf": variants} if variants else {})
 
 
+OptionalText = Annotated[Text | None, Absent()]
+
+
+def text_of(description: str, most: int = 200, **more: Any) -> Any:
+    """A text that is not empty, of at most so many characters."""
+    return Field(min_length=1, max_length=most, description=description, **more)
+
+
 OptionalProject = Annotated[int | None, Absent(), Field(ge=1, le=MAX_BIGINT, description="Only this project.", examples=[1])]
-OptionalSession = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this session.")]
-OptionalIdPrefix = Annotated[
-    Text | None,
-    Absent(),
-    Field(min_length=1, max_length=200, description="Only sessions whose id begins like this.", examples=["ce0649e8"]),
-]
-OptionalUser = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this user, by name.")]
+OptionalSession = Annotated[OptionalText, text_of("Only this session.")]
+OptionalIdPrefix = Annotated[OptionalText, text_of("Only sessions whose id begins like this.", examples=["ce0649e8"])]
+OptionalUser = Annotated[OptionalText, text_of("Only this user, by name.")]
 OptionalMachine = Annotated[
-    Text | None,
-    Absent(),
-    Field(
-        min_length=1,
-        max_length=200,
-        description="Only sessions that were seen on this machine: its id, or its name.",
-        examples=["ann-laptop"],
-    ),
+    OptionalText, text_of("Only sessions that were seen on this machine: its id, or its name.", examples=["ann-laptop"])
 ]
-OptionalGroup = Annotated[
-    Text | None,
-    Absent(),
-    Field(min_length=1, max_length=200, description="Only projects of this group, all of them together.", examples=["work"]),
-]
+OptionalGroup = Annotated[OptionalText, text_of("Only projects of this group, all of them together.", examples=["work"])]
 OptionalRepository = Annotated[
-    Text | None,
-    Absent(),
-    Field(
-        min_length=1,
-        max_length=500,
-        description="Only projects of this git repository, on all machines and whatever folder of it.",
-        examples=["github.com/acme/shop"],
-    ),
+    OptionalText,
+    text_of("Only projects of this git repository, on all machines and whatever folder of it.", 500, examples=["github.com/acme/shop"]),
 ]
-OptionalBranch = Annotated[Text | None, Absent(), Field(min_length=1, max_length=1000, description="Only sessions on this git branch.")]
-OptionalModel = Annotated[
-    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this model.", examples=["claude-opus-4-5-20251101"])
-]
-OptionalTool = Annotated[Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool.", examples=["Bash"])]
-OptionalSource = Annotated[
-    Text | None, Absent(), Field(min_length=1, max_length=200, description="Only events from this source.", examples=["hook"])
-]
+OptionalBranch = Annotated[OptionalText, text_of("Only sessions on this git branch.", 1000)]
+OptionalModel = Annotated[OptionalText, text_of("Only this model.", examples=["claude-opus-4-5-20251101"])]
+OptionalTool = Annotated[OptionalText, text_of("Only this tool.", examples=["Bash"])]
+OptionalSource = Annotated[OptionalText, text_of("Only events from this source.", examples=["hook"])]
 OptionalRole = Annotated[
     Literal["user", "assistant"] | None, Absent(), Field(description="Only what a person (`user`) or Claude (`assistant`) said.")
 ]

@@ -17,10 +17,12 @@ from services.query.parameters.fields import (
     OptionalRole,
     OptionalSession,
     OptionalSource,
+    OptionalText,
     OptionalTool,
     OptionalUser,
     Paged,
     Text,
+    text_of,
 )
 
 IncludeShare = Annotated[bool, Field(description="True shows what each session has within the dates, in `share`.")]
@@ -29,14 +31,8 @@ IncludeResult = Annotated[bool, Field(description="True shows what each call gav
 
 class ProjectList(Dated):
     page_items: ClassVar[int] = 1000
-    user: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only projects with a session of this user.")
-    ] = None
-    machine: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=200, description="Only projects with a session that was seen on this machine: its id, or its name."),
-    ] = None
+    user: Annotated[OptionalText, text_of("Only projects with a session of this user.")] = None
+    machine: Annotated[OptionalText, text_of("Only projects with a session that was seen on this machine: its id, or its name.")] = None
     group: OptionalGroup = None
     repository: OptionalRepository = None
     parts: bool = Field(False, description="True lists also projects that are part of others.")
@@ -53,11 +49,7 @@ class SessionList(Dated, Filtered):
     branch: OptionalBranch = None
     source: OptionalSource = None
     is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
-    tag: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=64, description="Only sessions with this tag, whatever its case.", examples=["uploads"]),
-    ] = None
+    tag: Annotated[OptionalText, text_of("Only sessions with this tag, whatever its case.", 64, examples=["uploads"])] = None
     id_prefix: OptionalIdPrefix = None
     by: Literal["started", "active"] = Field(
         "started",
@@ -91,14 +83,8 @@ class ToolCallList(EventList):
         Literal["success", "error", "rejected", "cancelled", "timeout", "pending"] | None, Absent(), Field(description="Only this result.")
     ] = None
     error_class: Annotated[
-        Text | None,
-        Absent(),
-        Field(
-            min_length=1,
-            max_length=100,
-            description="Only calls that failed for this reason; /api/tool-calls/errors counts the classes.",
-            examples=["file_not_found"],
-        ),
+        OptionalText,
+        text_of("Only calls that failed for this reason; /api/tool-calls/errors counts the classes.", 100, examples=["file_not_found"]),
     ] = None
     sort: Literal["timestamp", "execution_time_ms"] = Field(
         "timestamp", description="Sort key. An unknown date or duration sorts below every known one."
@@ -128,14 +114,7 @@ class ConversationSearch(ConversationList):
 
 class ActivityList(EventList):
     file_path: Annotated[
-        Text | None,
-        Absent(),
-        Field(
-            min_length=1,
-            max_length=4096,
-            description="Only this file. With `*` at its end: every path with this prefix.",
-            examples=["/home/user/app/src/*"],
-        ),
+        OptionalText, text_of("Only this file. With `*` at its end: every path with this prefix.", 4096, examples=["/home/user/app/src/*"])
     ] = None
     action: Annotated[Literal["created", "modified", "deleted"] | None, Absent(), Field(description="Only this kind of change.")] = None
     include_patch: bool = Field(False, description="True shows the diff of each change, in `patch`.")
@@ -154,16 +133,10 @@ class UserList(Dated, OfProjects):
 
 
 class SignalList(Paged):
-    name: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only those of this name.", examples=["api_error"])
-    ] = None
+    name: Annotated[OptionalText, text_of("Only those of this name.", examples=["api_error"])] = None
 
 
 class DeadLetterParameters(Paged):
-    kind: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only dead letters of this kind.", examples=["conversation"])
-    ] = None
-    reason: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=500, description="Only dead letters with exactly this reason.")
-    ] = None
+    kind: Annotated[OptionalText, text_of("Only dead letters of this kind.", examples=["conversation"])] = None
+    reason: Annotated[OptionalText, text_of("Only dead letters with exactly this reason.", 500)] = None
     status: Literal["waiting", "stored"] = Field("waiting", description="`waiting`: not stored yet. `stored`: the event was stored later.")

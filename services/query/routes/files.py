@@ -14,7 +14,9 @@ from services.query.parameters.fields import (
     Absent,
     Dated,
     Filtered,
+    OptionalText,
     Text,
+    text_of,
 )
 from services.query.queries.lists import files
 from services.query.queries.lists.files import FileHistoryPage, FilePage, HistoryFilters
@@ -25,16 +27,8 @@ from shared.http.errors import invalid
 
 
 class FileList(Dated, Filtered):
-    path: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=4096, description="Only this file. With `*` at its end: every path with this prefix."),
-    ] = None
-    contains: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=400, description="Only paths with this text, whatever its case.", examples=["timer"]),
-    ] = None
+    path: Annotated[OptionalText, text_of("Only this file. With `*` at its end: every path with this prefix.", 4096)] = None
+    contains: Annotated[OptionalText, text_of("Only paths with this text, whatever its case.", 400, examples=["timer"])] = None
     sort: Literal["changes", "lines_changed", "sessions", "last_change"] = Field(
         "changes", description="Sort key. An unknown date sorts below every known one."
     )

@@ -18,7 +18,9 @@ from services.query.parameters.fields import (
     OptionalBranch,
     OptionalRole,
     OptionalSession,
+    OptionalText,
     Text,
+    text_of,
 )
 from services.query.queries.search.search_documents import Wanted, search_documents
 from services.query.queries.stats import ranges
@@ -65,9 +67,7 @@ class DocumentSearch(Dated, Filtered):
     correct: bool = Field(True, description="In `ranked`: take a near word instead of one that no session has.")
     kind: Annotated[Kind | None, Absent(), Field(description=f"Only this kind. {_KINDS}")] = None
     session_id: OptionalSession = None
-    tool_name: Annotated[
-        Text | None, Absent(), Field(min_length=1, max_length=200, description="Only this tool, in any case.", examples=["Bash"])
-    ] = None
+    tool_name: Annotated[OptionalText, text_of("Only this tool, in any case.", examples=["Bash"])] = None
     role: OptionalRole = None
     branch: OptionalBranch = None
     is_error: Annotated[bool | None, Absent(), Field(description="Only tool calls that failed; or only what did not.")] = None

@@ -13,11 +13,12 @@ from services.query.parameters.fields import (
     Absent,
     Filtered,
     ListFormat,
+    OptionalText,
     OptionalTool,
     ProjectId,
     StatsRange,
-    Text,
     table_of,
+    text_of,
 )
 from services.query.parameters.stats import (
     AllStatsParameters,
@@ -47,16 +48,7 @@ class ToolErrorsParameters(Filtered, StatsRange):
     """A range, filters, and how many examples."""
 
     tool_name: OptionalTool = None
-    error_class: Annotated[
-        Text | None,
-        Absent(),
-        Field(
-            min_length=1,
-            max_length=40,
-            description="Only this class. Shares are of all classes.",
-            examples=["file_not_found"],
-        ),
-    ] = None
+    error_class: Annotated[OptionalText, text_of("Only this class. Shares are of all classes.", 40, examples=["file_not_found"])] = None
     interval: Annotated[
         Interval | None,
         Absent(),

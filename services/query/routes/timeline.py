@@ -12,7 +12,7 @@ from services.query.cursor import Shape
 from services.query.database import Connection
 from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
-from services.query.parameters.fields import Absent, Paged, SessionId, Text
+from services.query.parameters.fields import OptionalText, Paged, SessionId, text_of
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.derived_items import Outline, move, read_outline
@@ -31,21 +31,15 @@ class TimelineParameters(Paged):
         "asc", description="`asc`: from the session's beginning. `desc`: from its end. Items without a date are the earliest."
     )
     around: Annotated[
-        Text | None,
-        Absent(),
-        Field(
-            min_length=1,
-            max_length=300,
-            description="The `id` of an item, or of a file change below a call: it is in the middle of the page, and both cursors lead on from "
+        OptionalText,
+        text_of(
+            "The `id` of an item, or of a file change below a call: it is in the middle of the page, and both cursors lead on from "
             "there. With a `cursor` it has no effect.",
+            300,
             examples=["018d0d5e-7a10-7cc2-8f5a-1c2d3e4f5a6b"],
         ),
     ] = None
-    agent_id: Annotated[
-        Text | None,
-        Absent(),
-        Field(min_length=1, max_length=200, description="A subagent's own timeline, in place of the session's.", examples=["a1b2c3"]),
-    ] = None
+    agent_id: Annotated[OptionalText, text_of("A subagent's own timeline, in place of the session's.", examples=["a1b2c3"])] = None
     threads: Literal["one", "all"] = Field(
         "one", description="`all`: what the session and all of its subagents did, in one order; each item has its `agent_id`."
     )

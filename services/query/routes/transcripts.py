@@ -14,7 +14,7 @@ from services.query.answers.fields import doc
 from services.query.database import Connection, Database
 from services.query.http.parameters import FAILURES, RESPONSES, refuse_parameters
 from services.query.http.read_response import read_response
-from services.query.parameters.fields import MAX_BIGINT, Absent, SessionId, Text
+from services.query.parameters.fields import MAX_BIGINT, Absent, OptionalText, SessionId, Text, text_of
 from services.query.queries.lists import sessions
 from services.query.queries.lists.transcripts import StoredFile, transcript_files, version_of
 from services.query.routes.sessions import no_session
@@ -46,12 +46,10 @@ class TranscriptParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file: Annotated[
-        Text | None,
-        Absent(),
-        Field(
-            min_length=1,
-            max_length=1000,
-            description="A file of the session as `…/transcript/files` names it, for example a subagent's. Without it: the session's own.",
+        OptionalText,
+        text_of(
+            "A file of the session as `…/transcript/files` names it, for example a subagent's. Without it: the session's own.",
+            1000,
             examples=["subagents/agent-a1b2c3.jsonl"],
         ),
     ] = None

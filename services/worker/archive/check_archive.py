@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from services.worker.archive.damage import forget_damage, note_damage
+from services.worker.archive.segments import forget_damage, note_damage
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import ContentUnreadable, read_segment
 

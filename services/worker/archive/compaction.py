@@ -13,10 +13,10 @@ import structlog
 from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_file, lock_referring
-from services.worker.archive.damage import note_damage
-from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, packed
+from services.worker.archive.retention import collect_garbage, delete_expired
+from services.worker.archive.segments import SEGMENT_BYTES, Segment, add_segments, cut_place, note_damage, packed
 from services.worker.resources import Resources
-from services.worker.sweep.sweep_statements import COMPACTABLE_FILES
+from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, COLLECT_SECONDS, COMPACTABLE_FILES
 from shared.archive.stored_pieces import ContentUnreadable, decompressed, read_segment
 from shared.blobs.contents import ContentStore
 from shared.sql_files import SqlFile
@@ -111,3 +111,14 @@ def _offset_at(parts: list[_Part], position: int) -> int:
             return part.end_offset if is_end else part.start_offset + position * (part.end_offset - part.start_offset) // len(part.content)
         position -= len(part.content)
     raise AssertionError("a position behind the content")
+
+
+def keep_up(worker: Resources) -> bool:
+    """One run of the upkeep: ranges become segments, old transcripts go, once a day garbage is collected. True if there is more to do at once."""
+    if worker.settings.archive and compact(worker):
+        return True
+    delete_expired(worker)
+    collected_at: Any = worker.redis.get(ARCHIVE_COLLECTED_KEY)
+    if time.time() > float(collected_at or 0) + COLLECT_SECONDS:
+        collect_garbage(worker)
+    return False

@@ -18,7 +18,7 @@ from shared.blobs.contents import ContentStore
 # A disk and a bucket do several things at a time. A segment that waits has a fifth of a megabyte.
 PUTS_AT_ONCE: Final = 4
 MAX_PUTS_BEHIND: Final = 64
-# A longer line is left empty, as the importer leaves it out (importers/formats/lines.py). So a reader's memory is bounded.
+# A longer line is left empty, as the importer leaves it out (importers/formats/json_lines.py). So a reader's memory is bounded.
 MAX_LINE_BYTES: Final = 32 * 1024 * 1024
 
 

@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_file, lock_referring
-from services.worker.archive.damage import note_damage
-from services.worker.archive.segments import frame_of, packed
+from services.worker.archive.segments import frame_of, note_damage, packed
 from shared.archive.stored_pieces import ContentUnreadable, StoredPiece, read_piece, read_segment
 from shared.blobs.contents import ContentStore
 from shared.redaction.redact import redact_text

@@ -9,8 +9,11 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import psycopg
+import structlog
 import zstandard
+from psycopg import Connection
 
+from shared.archive.stored_pieces import ContentUnreadable
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "segments.sql")
@@ -56,3 +59,19 @@ def add_segments(connection: psycopg.Connection[Any], segments: list[tuple[int, 
         names = ("file_ids", "numbers", "end_offsets", "sha256s", "raw_bytes", "stored_bytes")
         columns = zip(*((file_id, number, *segment) for file_id, number, segment in segments), strict=True)
         connection.execute(_SQL.add_segments, dict(zip(names, map(list, columns), strict=True)))
+
+
+log = structlog.get_logger()
+
+_FORGET: Final = "DELETE FROM damaged_segments WHERE file_id = %(file_id)s"
+
+
+def note_damage(connection: Connection[Any], file_id: int, error: ContentUnreadable) -> None:
+    """Notes that a piece of a file cannot be read, in the caller's transaction."""
+    log.error("archive_content_unreadable", file_id=file_id, reason=str(error))
+    connection.execute(_SQL.note, {"file_id": file_id, "sha256": error.sha256 or b"", "reason": error.reason})
+
+
+def forget_damage(connection: Connection[Any], file_id: int) -> None:
+    """When all of a file could be read."""
+    connection.execute(_FORGET, {"file_id": file_id})

@@ -1,6 +1,6 @@
 """The rows of captured files: which are due to be read, and how far each is read."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from services.worker.sweep.sweep_statements import CAPTURED_FILES_WAIT, DUE_CAPTURED_FILES
+from shared.archive.stored_pieces import decompressed
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "captured_files.sql")
@@ -95,3 +96,28 @@ def advance(connection: Connection[Any], file: CapturedFile, end_offset: int, fa
 def superseded_facts(connection: Connection[Any], file_ids: Sequence[int], facts_ids: Collection[UUID]) -> list[UUID]:
     """Facts of the last readings of files that neither their readings now nor other files have. `facts_ids`: of the readings now."""
     return [row[0] for row in connection.execute(_SQL.superseded, {"file_ids": list(file_ids), "facts_ids": list(facts_ids)})]
+
+
+# Most have a mebibyte at most.
+RANGES_AT_ONCE = 4
+
+
+class UnreadRange(NamedTuple):
+    """Whole lines of a file, redacted. Offsets are in bytes of the file on its machine, so `content` may have another length."""
+
+    start_offset: int
+    end_offset: int
+    content: bytes
+    received_at: datetime
+    request_id: str
+
+
+def unread_ranges(connection: Connection[Any], file_id: int, start: int) -> Iterator[UnreadRange]:
+    """The ranges that begin at `start` or behind it, in order. The first may begin later: behind a gap, or if its beginning is not kept any more."""
+    while True:
+        rows = connection.execute(_SQL.ranges, {"file_id": file_id, "start": start, "limit": RANGES_AT_ONCE}).fetchall()
+        for start_offset, end_offset, frame, received_at, request_id in rows:
+            yield UnreadRange(start_offset, end_offset, decompressed(frame), received_at, request_id)
+            start = end_offset
+        if len(rows) < RANGES_AT_ONCE:
+            return

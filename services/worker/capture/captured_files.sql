@@ -17,3 +17,7 @@ WHERE id = %(id)s AND parsed_offset = %(start)s
 SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
 WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
   AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s) AND f.brought_by IS NULL)
+
+-- name: ranges
+SELECT start_offset, end_offset, content, received_at, coalesce(request_id, '')
+FROM transcript_ranges WHERE file_id = %(file_id)s AND start_offset >= %(start)s ORDER BY start_offset LIMIT %(limit)s

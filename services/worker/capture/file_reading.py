@@ -10,9 +10,8 @@ from psycopg import Connection
 
 from services.worker import lock_order
 from services.worker.capture.capture_job import CaptureJob, add_counts
-from services.worker.capture.captured_files import CapturedFile, advance, superseded_facts
+from services.worker.capture.captured_files import CapturedFile, UnreadRange, advance, superseded_facts, unread_ranges
 from services.worker.capture.parser_states import ParserState
-from services.worker.capture.unread_ranges import UnreadRange, unread_ranges
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.job import errors
 from services.worker.importers.job.chunks import CHUNK_CHARACTERS, CHUNK_RECORDS, characters_of

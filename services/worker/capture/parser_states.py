@@ -15,8 +15,7 @@ from uuid import UUID
 import structlog
 from psycopg import Connection
 
-from services.worker.capture.captured_files import CapturedFile
-from services.worker.capture.unread_ranges import UnreadRange
+from services.worker.capture.captured_files import CapturedFile, UnreadRange
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.persist.records import KeptResults, Record, RecordError, SessionFacts
 from shared.archive.stored_pieces import ContentUnreadable, Piece, pieces_of

@@ -25,9 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.worker import lock_order
 from services.worker.drain import canary, consumer_fencing, partition_lease
-from services.worker.drain.entry_decoder import DecodedEntry, decode_entry
+from services.worker.drain.entry_decoder import DecodedEntry, decode_entry, persist_replayed_records
 from services.worker.drain.limited_reads import limited_read
-from services.worker.drain.replayed_import_records import persist_replayed_records
 from services.worker.drain.store_captured import Captured, store_captured
 from services.worker.drain.stream_reader import (
     DELIVERIES_BEFORE_ALONE,
@@ -41,8 +40,8 @@ from services.worker.drain.stream_reader import (
     release,
 )
 from services.worker.persist.dead_letters import mark_entries_stored, persist_isolating, write_dead_letter
+from services.worker.persist.live.close_idle import follow_processes
 from services.worker.persist.live.feed_items import append_to_feed, feed_items, session_states, tell_in_order
-from services.worker.persist.live.process_states import follow_processes
 from services.worker.persist.persist_batch import Persisted
 from services.worker.resources import Resources
 from shared.events.messages import TranscriptRange

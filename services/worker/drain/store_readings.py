@@ -11,8 +11,8 @@ from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
+from services.worker.persist.live.close_idle import follow_processes, told_changes
 from services.worker.persist.live.feed_items import feed_sessions
-from services.worker.persist.live.process_states import follow_processes, told_changes
 from shared.events.readings import ClientCost, ContextWindow, RateLimitEvent, Reading, SessionFile, StatusLine, UsageCache, UsageWindow
 from shared.feed import FeedItem
 from shared.sessions.session_state import OpenState

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from services.worker.persist.records import HOOK
 from services.worker.persist.staging.staging_tables import Staged
+from services.worker.row_tables import TOOL_CALLS
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
@@ -21,6 +22,9 @@ _OF_STORED_HOOKS: Final = sql(
     _SQL.durations_of_hooks, hooks="tool_calls", condition="AND NOT coalesce(0 >= ANY(h.brought_by), true)"
 ).encode()
 _OF_STAGED_HOOKS: Final = sql(_SQL.durations_of_hooks, hooks="staged_tool_calls", condition="").encode()
+_OF_KNOWN_CALLS: Final = sql(
+    _SQL.hooks_of_known_calls, as_stored=TOOL_CALLS.as_stored("duration_ms", "duration_source", "wait_ms")
+).encode()
 _DROP_STAGED: Final = sql(_SQL.drop_staged, is_superseded=_SQL.is_superseded).encode()
 _SUPERSEDED: Final = sql(_SQL.superseded, is_superseded=_SQL.is_superseded).encode()
 _DELETE: Final = "DELETE FROM messages WHERE id = ANY(%(row_ids)s)"
@@ -34,7 +38,7 @@ def merge_durations(connection: Connection[Any], staged: Staged) -> None:
         connection.execute(_OF_STORED_HOOKS)
     if HOOK in staged.sources:
         connection.execute(_OF_STAGED_HOOKS)
-        connection.execute(_SQL.hooks_of_known_calls)
+        connection.execute(_OF_KNOWN_CALLS)
 
 
 def delete_superseded_messages(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> set[int]:

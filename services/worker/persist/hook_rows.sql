@@ -15,11 +15,8 @@ WHERE h.id = s.id AND s.source IS DISTINCT FROM 'hook' AND s.status <> 'pending'
 
 -- name: hooks_of_known_calls
 -- The same of a hook that comes after the file.
-UPDATE staged_tool_calls AS s SET status = t.status, parameters = t.parameters, agent_id = t.agent_id, source = t.source,
-    result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
-    error_class = t.error_class, started_agent = t.started_agent,
-    decision = t.decision, decision_source = t.decision_source, decision_told_by = t.decision_told_by, decided_at = t.decided_at,
-    decision_wait_ms = t.decision_wait_ms, is_sandboxed = t.is_sandboxed, outcome = t.outcome,
+UPDATE staged_tool_calls AS s SET
+    $as_stored,
     duration_ms = CASE WHEN t.duration_source = 'reported' THEN greatest(t.duration_ms, s.duration_ms) ELSE s.duration_ms END,
     wait_ms = CASE
         WHEN t.duration_source = 'timestamps' AND t.duration_ms IS NOT NULL THEN greatest(t.duration_ms - s.duration_ms, 0)

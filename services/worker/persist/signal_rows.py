@@ -2,7 +2,7 @@
 that the answer was "No". Who allowed it, it says where the transcript does not.
 
 A signal makes no call. It is added to each version of a call that is stored, whichever comes first: a version that is staged looks for stored signals,
-and a new signal has the stored call staged again (services/worker/capture/signal_reading.py). Everything here runs under the order of imports
+and a new signal has the stored call staged again (services/worker/capture/read_captured.py). Everything here runs under the order of imports
 (lock_order), so no other transaction brings files, hooks or signals to rows meanwhile.
 """
 
@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from services.worker.persist.records import SIGNAL, Decision, DecisionSource
 from services.worker.persist.staging.staging_tables import Staged
+from services.worker.row_tables import TOOL_CALLS
 from services.worker.sql_text import sql
 from shared.claude_formats.signals import TOOL_DECISION, TOOL_RESULT, WAIT
 from shared.sql_files import SqlFile
@@ -19,6 +20,7 @@ from shared.sql_files import SqlFile
 _SQL: Final = SqlFile(__package__, "signal_rows.sql")
 
 _IS_OF_CALL: Final = sql(_SQL.is_of_call, is_of_session=_SQL.is_of_session)
+_STORED_CALLS: Final = sql(_SQL.stored_calls, as_stored=TOOL_CALLS.as_stored()).encode()
 _NO_STORED_CALLS: Final = "DELETE FROM staged_tool_calls WHERE source = 'signal'"
 _DURATIONS: Final = sql(_SQL.durations_of_signals, is_of_call=_IS_OF_CALL).encode()
 _REFUSALS: Final = sql(_SQL.refusals_of_signals, is_of_call=_IS_OF_CALL).encode()
@@ -36,7 +38,7 @@ _NAMES: Final[dict[str, Any]] = {
 def take_stored_calls(connection: Connection[Any], staged: Staged) -> None:
     """Makes of calls that are staged for a signal what is stored of them; those of which nothing is stored are staged no more."""
     if SIGNAL in staged.sources:
-        connection.execute(_SQL.stored_calls)
+        connection.execute(_STORED_CALLS)
         connection.execute(_NO_STORED_CALLS)
 
 

@@ -1,10 +1,6 @@
 -- name: stored_calls
-UPDATE staged_tool_calls AS s SET session_id = t.session_id, tool_name = t.tool_name, occurred_at = t.occurred_at, status = t.status,
-    duration_ms = t.duration_ms, duration_source = t.duration_source, wait_ms = t.wait_ms, parameters = t.parameters, agent_id = t.agent_id,
-    source = t.source, result = t.result, result_left_out = t.result_left_out, result_cut_at = t.result_cut_at, result_media = t.result_media,
-    error_class = t.error_class, started_agent = t.started_agent,
-    decision = t.decision, decision_source = t.decision_source, decision_told_by = t.decision_told_by, decided_at = t.decided_at,
-    decision_wait_ms = t.decision_wait_ms, is_sandboxed = t.is_sandboxed, outcome = t.outcome
+UPDATE staged_tool_calls AS s SET session_id = t.session_id, tool_name = t.tool_name, occurred_at = t.occurred_at,
+    $as_stored
 FROM tool_calls AS t
 WHERE t.id = s.id AND s.source = 'signal' AND NOT coalesce(0 >= ANY(t.brought_by), true)
 

@@ -1,6 +1,6 @@
 """Forked and resumed sessions: their files hold copies of another session's rows, under the same row ids but their own session id. Each row counts once.
 
-The session that wrote a row owns it, or else the first that copied it, whichever file is read first; a reader knows its file's copies (copied_rows.py).
+The session that wrote a row owns it, or else the first that copied it, whichever file is read first; a reader knows its file's copies (transcript_reader.py).
 The earliest of a row's times counts; a hook runs later than what it tells of, perhaps on another clock, so its time counts only until a file gives one.
 `contested_rows` has every session that claims a row which another has too, or which is a copy, so that an undo can give the row back.
 """

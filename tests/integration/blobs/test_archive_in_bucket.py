@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from services.query.app import create_app
 from services.query.settings import Settings as QuerySettings
-from services.worker.archive.upkeep import run
+from services.worker.archive.compaction import keep_up
 from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from shared.blobs.store import BlobStoreAway
@@ -41,7 +41,7 @@ def test_what_upkeep_moves_into_a_bucket_is_read_from_it(worker: Resources, clie
         add_file(connection, None, SESSION, CONTENT, archived=0, machine_id="laptop")
         connection.execute("UPDATE transcript_files SET changed_at = now() - interval '2 hours'")
 
-    while run(worker):
+    while keep_up(worker):
         pass
 
     assert len(list(worker.archive.stored())) > 1
@@ -57,13 +57,13 @@ def test_a_bucket_that_is_away_loses_nothing(worker: Resources, client: TestClie
     use_s3(1)
 
     with pytest.raises(BlobStoreAway):
-        run(worker)
+        keep_up(worker)
     answer = client.get(f"/api/sessions/{SESSION}/transcript")
     assert (answer.status_code, answer.json()["code"]) == (503, "ARCHIVE_UNAVAILABLE")
     assert client.get("/api/sessions/live/transcript").content == CONTENT
 
     use_s3(s3_port)
-    while run(worker):
+    while keep_up(worker):
         pass
     assert client.get(f"/api/sessions/{SESSION}/transcript").content == CONTENT
     assert client.get("/api/sessions/live/transcript").content == CONTENT

@@ -40,15 +40,16 @@ def concrete(path: str) -> str:
 
 
 def test_each_scope_permits_exactly_the_operations_of_the_table(api: Api) -> None:
-    keys = {scope: api.key(scope) for scope in SCOPE_NAMES}
+    # One key has two scopes: what sends and reads is no admin for that.
+    keys = {scopes: api.key(*scopes) for scopes in (*((scope,) for scope in SCOPE_NAMES), ("ingest", "read"))}
     wrong = []
     for (method, path), scopes in REQUIRED.items():
-        for scope, key in keys.items():
+        for own, key in keys.items():
             answer = api.ask(key, method, concrete(path))
             also = ALSO.get((method, path), scopes)
-            is_let_in = scopes == PUBLIC or scope == "admin" or scope in scopes & also
+            is_let_in = scopes == PUBLIC or "admin" in own or not (scopes.isdisjoint(own) or also.isdisjoint(own))
             if (answer.status_code not in (401, 403)) != is_let_in or answer.status_code == 500:
-                wrong.append((method, path, scope, answer.status_code))
+                wrong.append((method, path, own, answer.status_code))
             if not is_let_in:
                 assert all(name in is_error(answer, 403, "FORBIDDEN") for name in scopes)
                 assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]

@@ -26,9 +26,3 @@ def test_a_bound_key_sees_changes_of_its_projects_only(api: Api, admin: str) -> 
     assert [item["file_path"] for item in api.get(bound, "/api/files").json()["items"]] == ["/shared/a.ts"]
     is_error(api.get(bound, f"/api/files/history?path=b.ts&project_id={two}"), 400, "VALIDATION_ERROR")
     assert len(api.get(admin, "/api/files/history?path=/*").json()["items"]) == 3
-
-
-def test_keys_of_numbers_see_no_files(api: Api) -> None:
-    for scope in ("numbers", "metrics", "ingest"):
-        is_error(api.get(api.key(scope), "/api/files"), 403, "FORBIDDEN")
-        is_error(api.get(api.key(scope), "/api/files/history?path=/*"), 403, "FORBIDDEN")

@@ -34,10 +34,6 @@ def test_an_ingest_key_lists_only_its_own_jobs(api: Api) -> None:
         assert set(listed(api, api.key("read"))) >= {job_id, others}
 
 
-def test_a_metrics_key_cannot_list_jobs(api: Api) -> None:
-    is_error(api.get(api.key("metrics"), "/api/import/jobs"), 403, "FORBIDDEN")
-
-
 def made(api: Api) -> CaptureJob:
     with psycopg.connect(api.database_url) as connection:
         job = capture_job(connection)

@@ -209,14 +209,12 @@ def test_a_key_that_sees_only_numbers_sees_no_name_of_a_file_or_project(api: Api
         1000,
         False,
     )
-    is_error(api.get(api.key("metrics"), "/api/machines"), 403, "FORBIDDEN")
 
 
 def test_an_admin_forgets_a_machine_but_not_its_sessions(api: Api, admin: str) -> None:
     report(api, admin, "m-1")
     store_transcript(api, 1000, "m-1")
 
-    is_error(api.ask(api.key("ingest", "read"), "DELETE", "/api/machines/m-1"), 403, "FORBIDDEN")
     forgotten = api.ask(admin, "DELETE", "/api/machines/m-1")
 
     assert (forgotten.status_code, forgotten.json()["name"]) == (200, "ann-laptop")

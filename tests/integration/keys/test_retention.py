@@ -129,19 +129,3 @@ def test_a_session_without_texts_says_so(api: Api, admin: str) -> None:
     assert (shown["texts_dropped_at"], shown["texts_dropped_before"]) == ("2026-05-01T00:00:00Z", "2026-02-01T00:00:00Z")
     assert "2026-05-01" in is_error(api.get(key, "/api/sessions/s/transcript"), 410, "TEXTS_DROPPED")
     assert is_error(api.get(other, "/api/sessions/s/transcript"), 404, "SESSION_NOT_FOUND")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/api/retention"),
-        ("PUT", RULES),
-        ("DELETE", f"{RULES}/00000000-0000-0000-0000-000000000000"),
-        ("POST", RUNS),
-        ("POST", "/api/retention/allow"),
-    ],
-)
-def test_only_admins_may(api: Api, method: str, path: str) -> None:
-    key = api.key("ingest", "read")
-
-    assert is_error(api.ask(key, method, path, json={} if method in ("PUT", "POST") else None), 403, "FORBIDDEN")

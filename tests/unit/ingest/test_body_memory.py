@@ -9,12 +9,12 @@ CHILD = """
 import gzip, resource, sys
 from datetime import UTC, datetime
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from services.ingest.capture.hook_payloads import lines_of as hooks
+from services.ingest.capture.write_hooks import lines_of as hooks
 from services.ingest.capture.write_readings import _lines as readings
 from services.ingest.events.decode import decode_batch, parse
 from services.ingest.imports.upload_manifest import _MANIFEST
 from services.ingest.http import json_limits
-from services.ingest.http.gzip_body import unzipped
+from services.ingest.telemetry.write_telemetry import unzipped
 from services.ingest.telemetry import otlp_records
 from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF
 from shared.http.errors import PayloadTooLarge

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from services.ingest.imports.disk_space import VOLUME, show_disk
+from services.ingest.imports.store_probe import VOLUME, show_disk
 from shared import metrics
 
 

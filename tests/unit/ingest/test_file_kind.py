@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from services.ingest.imports.file_kind import kind_of
+from services.ingest.imports.uploads import kind_of
 from shared.http.errors import BadRequest
 
 

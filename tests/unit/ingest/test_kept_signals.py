@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.telemetry import otlp_records
-from services.ingest.telemetry.kept_attributes import EVENTS, MAX_CHARACTERS, MAX_INTEGER, MAX_NUMBER, METRICS, SPANS
+from services.ingest.telemetry.kept_attributes import EVENTS, MAX_CHARACTERS, MAX_INTEGER, MAX_NUMBER, METRICS, SPANS, Record
 from services.ingest.telemetry.kept_signals import Found, signals_of_logs, signals_of_metrics, signals_of_spans
 from services.ingest.telemetry.otlp_answers import JSON, PROTOBUF
-from services.ingest.telemetry.telemetry_records import Record
 from shared.events.messages import ENVELOPE_VERSION, Envelope, decode_envelope, encode_envelope
 from shared.http.errors import BadRequest
 from tests.telemetry import event, logs, metric, metrics, point, span, traces

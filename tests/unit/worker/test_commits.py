@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.worker.persist.derived_values.commits import amends, commits_of, pull_requests_of
+from services.worker.persist.derived_values.outcomes_of_calls import amends, commits_of, pull_requests_of
 
 HEREDOC = "git add -A && git commit -q -m \"$(cat <<'EOF'\nfeat: retry failed uploads\n\nMore of it.\nEOF\n)\""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.worker.persist.derived_values.runs_of_tests import Ended, how_it_ended, parts_that_test, runs_of_tests
+from services.worker.persist.derived_values.outcomes_of_calls import Ended, how_it_ended, parts_that_test, runs_of_tests
 from shared.claude_formats.call_outcome import RunOfTests
 
 

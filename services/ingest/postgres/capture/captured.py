@@ -45,3 +45,18 @@ async def read_ranges(database: Database, ends: Collection[RangeEnd]) -> list[Ra
     }
     columns = {name: [getattr(each, field) for each in asked] for name, field in names.items()}
     return [asked[row["number"] - 1] for row in await database.rows(_SQL.read_ranges, columns)]
+
+
+class StoredFile(Struct, frozen=True):
+    """The newest generation of a machine's file and how many of its bytes are stored; 0 and 0 for a new file. None: no user is known."""
+
+    generation: int
+    stored_offset: int
+    session_user: str | None
+    machine_user: str | None
+
+
+async def stored_file(database: Database, session_id: str, machine_id: str, file_name: str) -> StoredFile:
+    """Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
+    [row] = await database.rows(_SQL.stored, {"session_id": session_id, "file_name": file_name, "machine_id": machine_id})
+    return StoredFile(**row)

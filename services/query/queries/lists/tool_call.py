@@ -1,4 +1,4 @@
-"""One tool call: all that is stored of it, with the file changes that it made."""
+"""Tool calls by their ids, and one in full: all that is stored of it, with the file changes that it made."""
 
 from uuid import UUID
 
@@ -15,9 +15,14 @@ from shared.sql_files import SqlFile
 _SQL = SqlFile(__package__, "tool_call.sql")
 
 
+def stored_calls(connection: Connection, ids: str) -> dict[UUID, SessionToolCall]:
+    """Calls by their ids, an array of which is given as text."""
+    return {call.id: call for call in fetch(connection, SessionToolCall, _SQL.calls, {"ids": ids}, prepare_texts)}
+
+
 def tool_call(connection: Connection, call_id: UUID) -> ToolCallDetails | None:
     """A call as it is shown; None if there is none of this id."""
-    call = fetch_first(connection, SessionToolCall, _SQL.call, {"id": call_id}, prepare_texts)
+    call = stored_calls(connection, f"{{{call_id}}}").get(call_id)
     if call is None:
         return None
     changes = fetch(connection, ChangeOfCall, _SQL.changes, {"id": call_id, "session_id": call.session_id})

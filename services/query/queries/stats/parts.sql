@@ -7,6 +7,11 @@
     AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
     AND (%(projects)s::bigint[] IS NULL OR project_id = ANY (%(projects)s))
 
+-- part: calls_in_segment
+occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
+    AND {of_selection}
+    AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+
 -- part: segments
 unnest(%(grains)s::smallint[], %(starts)s::float8[], %(ends)s::float8[]) AS g (grain_minutes, start, until)
 

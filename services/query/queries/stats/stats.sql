@@ -305,9 +305,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT tool_name, status, duration_ms, occurred_at, wait_ms, CASE duration_source WHEN 'reported' THEN duration_ms END AS measured_ms
         FROM tool_calls
-        WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND {of_selection}
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        WHERE {calls_in_segment}
         OFFSET 0
     ) AS r
 ) AS r (tool_name, calls, success, errors, rejected, timed_calls, duration_ms, max_ms, last_used_at,

@@ -17,9 +17,7 @@ FROM (
     FROM {fine_segments}
     CROSS JOIN LATERAL (
         SELECT tool_name, error_class FROM tool_calls
-        WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND {of_selection}
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND {calls_in_segment}
         OFFSET 0
     ) AS r
 ) AS r (tool_name, error_class, calls)
@@ -45,9 +43,7 @@ FROM (
     FROM unnest(%(fine_starts)s::float8[], %(fine_ends)s::float8[], %(wrongs)s::int[]) AS g (start, until, wrong)
     CROSS JOIN LATERAL (
         SELECT coalesce(error_class, '') AS error_class, occurred_at FROM tool_calls
-        WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND {of_selection}
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        WHERE status IN ('error', 'timeout', 'rejected', 'cancelled') AND {calls_in_segment}
         OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (

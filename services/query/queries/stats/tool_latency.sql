@@ -20,9 +20,7 @@ FROM (
     FROM {segments}
     CROSS JOIN LATERAL (
         SELECT occurred_at, duration_ms FROM tool_calls
-        WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND {of_selection}
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        WHERE {calls_in_segment}
             AND duration_ms IS NOT NULL AND (%(include_estimated)s OR duration_source = 'reported')
         OFFSET 0
     ) AS r

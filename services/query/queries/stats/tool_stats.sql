@@ -14,9 +14,7 @@ SELECT tool_name, latency_bucket(duration_ms) AS latency_bucket, count(*) AS cal
 FROM {fine_segments}
 CROSS JOIN LATERAL (
     SELECT tool_name, duration_ms FROM tool_calls
-    WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-        AND {of_selection}
-        AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+    WHERE {calls_in_segment}
         AND duration_ms IS NOT NULL AND (%(include_estimated)s OR duration_source = 'reported')
     OFFSET 0
 ) AS r
@@ -29,9 +27,7 @@ FROM (
     FROM {fine_segments}
     CROSS JOIN LATERAL (
         SELECT tool_name, duration_ms FROM tool_calls
-        WHERE occurred_at >= to_timestamp(g.start) AND occurred_at < to_timestamp(g.until)
-            AND {of_selection}
-            AND (%(tool_name)s::text IS NULL OR tool_name = %(tool_name)s)
+        WHERE {calls_in_segment}
             AND (%(include_estimated)s OR duration_source = 'reported')
         OFFSET 0
     ) AS r

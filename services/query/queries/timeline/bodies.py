@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from functools import cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
-from services.query.answers.fields import Decided
-from services.query.answers.lists import ToolResult
+from services.query.answers.answer import Answer
+from services.query.answers.lists import SessionToolCall
 from services.query.answers.timeline import (
     EntryItem,
     FileChangeItem,
@@ -22,8 +23,8 @@ from services.query.answers.timeline import (
     TimelineItem,
     ToolCallItem,
 )
-from services.query.database import Connection, Kind, Prepare, as_it_is, fetch, fetch_by, rows
-from services.query.queries.lists.events import prepare_texts
+from services.query.database import Connection, Row, fetch, rows
+from services.query.queries.lists.tool_call import stored_calls
 from services.query.queries.timeline.derived_items import IdleGap, LostSubagent, ModelSwitch, Outline, Thread
 from services.query.queries.timeline.item_order import NO_TIME, sql_array, sql_times
 from services.query.queries.timeline.page_keys import Slot, StoredItem
@@ -49,42 +50,14 @@ class Place(NamedTuple):
     tokens_so_far: int
 
 
-class _Message(Struct):
-    role: Literal["user", "assistant"]
-    content: str
-    model: str | None
-    source: str | None
-
-
-class _Call(Struct):
-    tool_name: str
-    parameters: Any
-    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
-    error_class: str | None
-    execution_time_ms: int | None
-    duration_source: Literal["reported", "timestamps"] | None
-    wait_ms: int | None
-    result: ToolResult | None
-    started_agent: str | None
-    decision: Decided | None
-    is_sandboxed: bool | None
-    source: str | None
-
-
-class _Entry(Struct):
-    content: str
-    details: Any
-    source: str | None
-
-
 class _Bodies(Struct):
     """What the items of a page have besides their places, by id. `changes_of` are those that a call made."""
 
-    messages: dict[UUID, _Message]
-    calls: dict[UUID, _Call]
+    messages: dict[UUID, Row]
+    calls: dict[UUID, SessionToolCall]
     changes: dict[str, TimelineChange]
     changes_of: dict[str | None, list[TimelineChange]]
-    entries: dict[UUID, _Entry]
+    entries: dict[UUID, Row]
     subagents: dict[str, SubagentSummary]
 
 
@@ -112,47 +85,31 @@ def _stored_item(slot: StoredItem, place: Place, bodies: _Bodies) -> TimelineIte
     row_id = slot.key[2]
     match slot.kind:
         case "message":
-            message = bodies.messages[row_id]
-            return MessageItem(
-                *place, kind="message", role=message.role, content=message.content, model=message.model, source=message.source
-            )
+            return MessageItem(*place, kind="message", **bodies.messages[row_id])
         case "tool_call":
             call = bodies.calls[row_id]
             return ToolCallItem(
                 *place,
                 kind="tool_call",
-                tool_name=call.tool_name,
-                parameters=call.parameters,
-                result_status=call.result_status,
-                error_class=call.error_class,
-                execution_time_ms=call.execution_time_ms,
-                duration_source=call.duration_source,
-                wait_ms=call.wait_ms,
-                result=call.result,
                 changes=bodies.changes_of.get(place.id, []),
                 subagent=None if call.started_agent is None else bodies.subagents[call.started_agent],
-                decision=call.decision,
-                is_sandboxed=call.is_sandboxed,
-                source=call.source,
+                **_shared(call, ToolCallItem),
             )
         case "file_change":
-            change = bodies.changes[place.id]
-            return FileChangeItem(
-                *place,
-                kind="file_change",
-                file_path=change.file_path,
-                action=change.action,
-                lines_added=change.lines_added,
-                lines_removed=change.lines_removed,
-                is_estimated=change.is_estimated,
-                patch=change.patch,
-                patch_left_out_lines=change.patch_left_out_lines,
-                tool_call_id=change.tool_call_id,
-                source=change.source,
-            )
+            return FileChangeItem(*place, kind="file_change", **_shared(bodies.changes[place.id], FileChangeItem))
         case kind:
-            entry = bodies.entries[row_id]
-            return EntryItem(*place, kind=kind, content=entry.content, details=entry.details, source=entry.source)
+            return EntryItem(*place, kind=kind, **bodies.entries[row_id])
+
+
+def _shared(stored: Answer, item: type[Answer]) -> Row:
+    """The fields that an item has from another answer."""
+    return {name: getattr(stored, name) for name in _names_in_both(type(stored), item)}
+
+
+@cache
+def _names_in_both(stored: type[Answer], item: type[Answer]) -> list[str]:
+    known = set(stored.__struct_fields__) - set(Place._fields)
+    return [name for name in item.__struct_fields__ if name in known]
 
 
 def _read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, slots: Sequence[Slot]) -> _Bodies:
@@ -163,21 +120,22 @@ def _read_bodies(connection: Connection, outline: Outline, usage: UsageByTime, s
     changes_of: dict[str | None, list[TimelineChange]] = defaultdict(list)
     for change in changes:
         changes_of[change.tool_call_id].append(change)
-    calls = _by_id(connection, _Call, "tool_calls", [slot.key[2] for slot in stored if slot.kind == "tool_call"], prepare_texts)
+    call_ids = [slot.key[2] for slot in stored if slot.kind == "tool_call"]
+    calls = stored_calls(connection, sql_array(call_ids)) if call_ids else {}
     lost = [slot.started_agent for slot in slots if isinstance(slot, LostSubagent)]
     started = {*lost, *(call.started_agent for call in calls.values() if call.started_agent is not None)}
     return _Bodies(
-        messages=_by_id(connection, _Message, "messages", [slot.key[2] for slot in stored if slot.kind == "message"]),
+        messages=_by_id(connection, "messages", [slot.key[2] for slot in stored if slot.kind == "message"]),
         calls=calls,
         changes={change.id: change for change in changes},
         changes_of=changes_of,
-        entries=_by_id(connection, _Entry, "entries", [slot.key[2] for slot in stored if slot.kind not in _NO_ENTRIES]),
+        entries=_by_id(connection, "entries", [slot.key[2] for slot in stored if slot.kind not in _NO_ENTRIES]),
         subagents=_subagents(connection, outline, usage, sorted(started)),
     )
 
 
-def _by_id(connection: Connection, kind: type[Kind], name: str, ids: Sequence[UUID], prepare: Prepare = as_it_is) -> dict[UUID, Kind]:
-    return fetch_by(connection, kind, "id", _SQL[name], {"ids": sql_array(ids)}, prepare) if ids else {}
+def _by_id(connection: Connection, name: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    return {row.pop("id"): row for row in rows(connection, _SQL[name], {"ids": sql_array(ids)})} if ids else {}
 
 
 def _subagents(connection: Connection, outline: Outline, usage: UsageByTime, agent_ids: Sequence[str]) -> dict[str, SubagentSummary]:

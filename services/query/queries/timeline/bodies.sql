@@ -4,12 +4,6 @@
 SELECT m.id, m.role, m.content, m.model, m.source
 FROM messages AS m WHERE m.id = ANY (%(ids)s::uuid[])
 
--- name: tool_calls
-SELECT t.id, t.tool_name, t.parameters::text AS parameters, t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source,
-    t.wait_ms, t.result, t.result_left_out, t.result_cut_at, t.result_media::text AS result_media, t.started_agent,
-    t.decision, t.decision_source, t.decision_told_by, t.decision_wait_ms, t.is_sandboxed, t.source
-FROM tool_calls AS t WHERE t.id = ANY (%(ids)s::uuid[])
-
 -- name: entries
 SELECT e.id, e.content, e.details, e.source
 FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s::uuid[])

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from services.worker.importers.formats.lines import read_lines
+from services.worker.importers.formats.json_lines import read_lines
 from services.worker.importers.formats.plausible_records import plausible
 from services.worker.importers.formats.sanitize import clean_json
 from services.worker.persist.records import (

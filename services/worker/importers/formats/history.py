@@ -14,8 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.json_lines import error_of, is_comment, objects_of
-from services.worker.importers.formats.lines import Line, read_lines
+from services.worker.importers.formats.json_lines import Line, error_of, is_comment, objects_of, read_lines
 from services.worker.importers.formats.sanitize import MAX_CONTENT_CHARACTERS, shortened, time_of_ms, title_of
 from services.worker.importers.formats.transcript.session_facts import with_id
 from services.worker.persist.records import TITLE_OF_PROMPT, FileSummary, Message, ProjectSeen, Record, RecordError, SessionFacts

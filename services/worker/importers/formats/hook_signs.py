@@ -5,11 +5,11 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from services.worker.importers.formats.transcript.call_outcomes import goes_on
-from services.worker.importers.formats.transcript.subagents import STARTING_TOOLS
-from services.worker.importers.formats.transcript.transcript_rows import NOTHING, ToolResult
+from services.worker.importers.formats.transcript.call_outcomes import STARTING_TOOLS, goes_on
+from services.worker.importers.formats.transcript.transcript_rows import ToolResult
 from services.worker.persist.live.agent_signs import AgentSignKind, is_of_person
 from services.worker.persist.live.session_signs import SignKind
+from shared.claude_formats.tool_results import NOTHING
 
 _OF_NOTIFICATIONS: dict[str | None, SignKind] = {
     "permission_prompt": "permission_asked",

@@ -2,7 +2,7 @@
 
 from typing import IO
 
-from services.worker.importers.formats.lines import MAX_LINE_BYTES, READ_BYTES
+from services.worker.importers.formats.json_lines import MAX_LINE_BYTES, READ_BYTES
 from shared.redaction.redacted_lines import redact_lines
 
 

@@ -16,6 +16,7 @@ from psycopg import Connection
 from redis import Redis
 
 from services.worker.persist.live.agent_signs import AgentSign, agent_signs_of_records, store_agent_signs
+from services.worker.persist.live.close_idle import follow_processes
 from services.worker.persist.live.feed_items import (
     NO_SESSION,
     FeedSession,
@@ -25,7 +26,6 @@ from services.worker.persist.live.feed_items import (
     tell_in_order,
     tell_states,
 )
-from services.worker.persist.live.process_states import follow_processes
 from services.worker.persist.live.session_signs import RECENT, TOLD_WAITS, Sign, signs_of_records, store_signs
 from services.worker.persist.records import HOOK, FileChange, Message, TimelineEntry, ToolUse
 from services.worker.persist.staging.staging_tables import ReceivedEvent

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.ingest.capture.hook_payloads import MAX_PAYLOAD_BYTES, MAX_UNKNOWN_KINDS, UNKNOWN_SECONDS, UnknownKinds
-from services.ingest.capture.write_hooks import BODY
+from services.ingest.capture.write_hooks import BODY, MAX_PAYLOAD_BYTES, MAX_UNKNOWN_KINDS, UNKNOWN_SECONDS, UnknownKinds
 from shared.claude_formats.hook_kinds import DROPPED, KEPT
 from shared.events.messages import HookPayload
 from tests.integration.ingest.conftest import Service, is_error

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.ingest.app import create_app
-from services.ingest.capture.range_request import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
+from services.ingest.capture.write_range import MAX_FILE_LINE_BYTES, MAX_LINE_BYTES, MAX_RANGE_BYTES
 from services.ingest.journal.append_range import MAX_NEW_GENERATIONS
 from services.ingest.settings import Settings
 from shared.events.messages import TranscriptRange

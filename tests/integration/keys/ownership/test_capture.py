@@ -32,17 +32,6 @@ def put(api: Api, key: str | None, body: bytes, offset: int, **query: Any) -> ht
     return api.ask(key, "PUT", "/api/transcripts/s", params={"file": "s.jsonl", "offset": offset} | query, content=body, headers=headers)
 
 
-def test_both_need_a_key_that_may_send(api: Api) -> None:
-    reader = api.key("read")
-
-    is_error(api.post(None, "/api/hooks", HOOK), 401, "UNAUTHORIZED")
-    is_error(api.post(reader, "/api/hooks", HOOK), 403, "FORBIDDEN")
-    is_error(api.post(None, "/v1/logs", TOLD), 401, "UNAUTHORIZED")
-    is_error(api.post(reader, "/v1/logs", TOLD), 403, "FORBIDDEN")
-    is_error(put(api, None, ONE, 0), 401, "UNAUTHORIZED")
-    is_error(put(api, reader, ONE, 0), 403, "FORBIDDEN")
-
-
 def test_a_bound_key_captures_as_its_user_whoever_the_query_names(api: Api, journal: Callable[[], list[Envelope]]) -> None:
     ann = api.key("ingest", user="ann")
 

@@ -105,12 +105,6 @@ def test_what_is_not_valid_is_refused(api: Api, admin: str, ids: dict[str, int],
     is_error(change(api, admin, ids["shop"], **wanted), 400, "VALIDATION_ERROR")
 
 
-def test_only_an_admin_changes_projects(api: Api, ids: dict[str, int]) -> None:
-    for scopes in (("read",), ("ingest", "read")):
-        is_error(change(api, api.key(*scopes), ids["shop"], name="x"), 403, "FORBIDDEN")
-        is_error(undo(api, api.key(*scopes), ids["shop"]), 403, "FORBIDDEN")
-
-
 @pytest.mark.parametrize("bound_to", ["shop", "fix"])
 def test_a_merge_that_would_show_a_bound_key_more_is_refused_unless_it_is_confirmed(
     api: Api, admin: str, worker: Resources, ids: dict[str, int], bound_to: str

@@ -1,8 +1,8 @@
 """The part of the live feed that keys see, and that streams end with the rights of their keys and logins."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import psycopg
@@ -149,23 +149,10 @@ def cookie(key: str, connection: psycopg.Connection[Any]) -> dict[str, str]:
 JOB = "018f3b1e-0000-7000-8000-000000000001"
 
 
-def tell_of_a_prompt(redis: Redis, _connection: psycopg.Connection[Any]) -> None:
-    append(redis, prompt("still there"))
-
-
-def move_the_job(_redis: Redis, connection: psycopg.Connection[Any]) -> None:
-    connection.execute("UPDATE import_jobs SET bytes_done = bytes_done + 1")
-
-
-@pytest.mark.parametrize(("path", "something_happens"), [("/api/live", tell_of_a_prompt), (f"/api/import/jobs/{JOB}/events", move_the_job)])
 def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
-    query_settings: Settings,
-    connection: psycopg.Connection[Any],
-    redis: Redis,
-    path: str,
-    something_happens: Callable[[Redis, psycopg.Connection[Any]], None],
+    query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis
 ) -> None:
-    """given streams of several keys and logins, when the rights of all but one end or change, then their streams end and that one's goes on."""
+    """given streams of several keys and logins, when the rights of all but one end or change, then their streams end and those of that one go on."""
     connection.execute("INSERT INTO import_jobs (id, status, files, bytes_total) VALUES (%s, 'running', '[]', 9)", (JOB,))
     headers, ids = {}, {}
     for name, headers_of in {
@@ -174,14 +161,15 @@ def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
     }.items():  # fmt: skip
         key = make_key(query_settings.database_url, "read")
         headers[name], ids[name] = headers_of(key, connection), id_of(key)
+    feed, job = "/api/live", f"/api/import/jobs/{JOB}/events"
 
     with serving(with_keys(query_settings)) as (app, client), ExitStack() as streams:
         told = {}
-        for name, of_key in headers.items():
+        for path, (name, of_key) in product((feed, job), headers.items()):
             answer = streams.enter_context(client.stream("GET", path, headers=of_key))
             assert answer.status_code == 200, name
-            told[name] = answer.iter_raw()
-            assert next(told[name])
+            told[path, name] = answer.iter_raw()
+            assert next(told[path, name])
 
         for change, names in {
             "UPDATE api_keys SET revoked_at = now() WHERE id = ANY (%s)": ("revoked", "login of a revoked key"),
@@ -192,12 +180,13 @@ def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
         }.items():
             connection.execute(change, ([ids[name] for name in names],))
 
-        untouched = told.pop("untouched")
-        for name, chunks in told.items():
-            assert list(chunks) == [], name
-        something_happens(redis, connection)
-        assert next(untouched)
-        assert wait_until(lambda: app.state.live.listeners + app.state.job_watch.watchers == 1, SECONDS)
+        untouched = [told.pop((path, "untouched")) for path in (feed, job)]
+        for stream, chunks in told.items():
+            assert list(chunks) == [], stream
+        append(redis, prompt("still there"))
+        connection.execute("UPDATE import_jobs SET bytes_done = bytes_done + 1")
+        assert all(next(chunks) for chunks in untouched)
+        assert wait_until(lambda: (app.state.live.listeners, app.state.job_watch.watchers) == (1, 1), SECONDS)
 
 
 def test_a_login_goes_on_from_the_last_event(query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis) -> None:

@@ -30,6 +30,17 @@ def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[st
         yield page
 
 
+def stored(connection: psycopg.Connection[Any], texts: list[str], times: list[datetime | str]) -> list[str]:
+    """The ids of these texts, which are all there is."""
+    empty(connection)
+    seed.add_session(connection, "s", 0)
+    return [str(seed.add_document(connection, "s", at, text)) for at, text in zip(times, texts, strict=True)]
+
+
+def ids_on_pages(client: TestClient, parameters: dict[str, Any]) -> list[str]:
+    return [item["id"] for page in pages_of(client, parameters | {"limit": 2}) for item in page["items"]]
+
+
 @pytest.fixture
 def many(connection: psycopg.Connection[Any]) -> list[str]:
     """Sixty documents in three sessions, some of the same instant; every third has `needle`."""
@@ -193,16 +204,13 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     way: tuple[int, int, int],
 ) -> None:
     take(monkeypatch, way)
-    empty(connection)
-    seed.add_session(connection, "s", 0)
-    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number), text)) for number, text in enumerate(texts)]
+    ids = stored(connection, texts, [NOON + timedelta(minutes=number) for number in range(len(texts))])
     expected = [document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()]
 
     assert client.get(PATH, params={"q": asked, "mode": "literal"}).status_code == 200, (texts, asked, way)
-    answers = {sort: list(pages_of(client, {"q": asked, "mode": "literal", "sort": sort, "limit": 2})) for sort in ("newest", "best")}
-
-    assert [item["id"] for page in answers["newest"] for item in page["items"]] == expected[::-1], (texts, asked, way)
-    assert sorted(item["id"] for page in answers["best"] for item in page["items"]) == sorted(expected)
+    newest, best = (ids_on_pages(client, {"q": asked, "mode": "literal", "sort": sort}) for sort in ("newest", "best"))
+    assert newest == expected[::-1], (texts, asked, way)
+    assert sorted(best) == sorted(expected)
 
 
 def test_parts_of_very_many_words_are_found_too(
@@ -238,15 +246,11 @@ def test_every_way_finds_each_phrase(
 ) -> None:
     """given few texts at a time, and more than are known at a time, then all pages together are what has the phrase."""
     take(monkeypatch, way)
-    empty(connection)
-    seed.add_session(connection, "s", 0)
-    ids = [str(seed.add_document(connection, "s", NOON + timedelta(minutes=number // 2), text)) for number, text in enumerate(texts)]
+    ids = stored(connection, texts, [NOON + timedelta(minutes=number // 2) for number in range(len(texts))])
     expected = {document_id for document_id, text in zip(ids, texts, strict=True) if asked.lower() in text.lower()}
 
     for sort in ("newest", "best"):
-        pages = list(pages_of(client, {"q": f'"{asked}"', "sort": sort, "limit": 2}))
-        found = [item["id"] for page in pages for item in page["items"]]
-        assert sorted(found) == sorted(expected), (texts, asked, way)
+        assert sorted(ids_on_pages(client, {"q": f'"{asked}"', "sort": sort})) == sorted(expected), (texts, asked, way)
 
 
 def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
@@ -283,10 +287,8 @@ def test_every_way_finds_each_word(
     """given some documents of the same instant and undated ones, then all pages have each match once, newest first and best first."""
     take(monkeypatch, way)
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 3)
-    empty(connection)
-    seed.add_session(connection, "s", 0)
     times: list[datetime | str] = [NOON + timedelta(minutes=number // 3) if number else "-infinity" for number in range(len(texts))]
-    ids = [str(seed.add_document(connection, "s", at, " ".join(words))) for at, words in zip(times, texts, strict=True)]
+    ids = stored(connection, [" ".join(words) for words in texts], times)
     expected = {document_id for document_id, at, words in zip(ids, times, texts, strict=True) if is_asked_for(asked, at, set(words))}
 
     for sort in ("newest", "best"):

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from services.worker.importers.formats.transcript import transcript_reader, transcript_rows
 from services.worker.importers.job import run_shard
-from services.worker.importers.job.reparse import reparse_reading, run_reparse
+from services.worker.importers.job.reparse import reparse_rows, run_reparse
 from services.worker.persist.records import Record, ToolUse
 from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.resources import Resources
@@ -52,7 +52,7 @@ def connection(database_url: str) -> Iterator[Connection[Any]]:
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a session takes several transactions."""
-    monkeypatch.setattr(reparse_reading, "RECORDS_AT_ONCE", 3)
+    monkeypatch.setattr(reparse_rows, "RECORDS_AT_ONCE", 3)
     monkeypatch.setattr(run_reparse, "ROWS_AT_ONCE", 2)
 
 

@@ -14,10 +14,9 @@ import pytest
 from psycopg import Connection
 
 from services.worker.archive.archive_locks import lock_referring, refer_to
-from services.worker.archive.compaction import compact, compact_some
+from services.worker.archive.compaction import compact, compact_some, keep_up
 from services.worker.archive.retention import collect_garbage
 from services.worker.archive.segments import SEGMENT_BYTES
-from services.worker.archive.upkeep import run
 from services.worker.maintenance.retention.drop_archive import drop_archive
 from services.worker.maintenance.retention.retention_stage import Step
 from services.worker.resources import Resources, open_resources
@@ -81,7 +80,7 @@ def test_a_file_with_many_ranges_becomes_segments(worker: Resources, looks: Look
     file_id = put(worker, content, grown_by=grown_by)
     assert looks.archive() == ONE_CALL
 
-    while run(worker):
+    while keep_up(worker):
         pass
 
     assert looks.archive() == NO_CALL
@@ -121,7 +120,7 @@ def test_a_small_file_is_moved_when_it_is_quiet(worker: Resources, looks: Looks)
     be_quiet(worker)
     assert looks.archive() == ONE_CALL
 
-    run(worker)
+    keep_up(worker)
 
     assert (ranges(worker), len(segments(worker))) == (0, 1)
     assert stored(worker, file_id) == content
@@ -138,7 +137,7 @@ def test_unread_ranges_are_not_archived(worker: Resources) -> None:
         ).fetchall()
     be_quiet(worker)
 
-    run(worker)
+    keep_up(worker)
 
     assert [row[2] for row in segments(worker)] == [parsed]
     assert stored(worker, file_id) == content
@@ -173,12 +172,12 @@ def test_days_that_are_over_delete_files_and_then_their_contents(worker: Resourc
     shared_part = next(ranges_of(lines(SEGMENT_BYTES), SEGMENT_BYTES - 1))
     put(worker, shared_part + lines(2000, salt=1), size=3_000_000)
     be_quiet(worker)
-    run(worker)
+    keep_up(worker)
     with worker.transaction() as connection:
         connection.execute("UPDATE transcript_files SET session_id = 'old', changed_at = now() - interval '31 days'")
     put(worker, shared_part + lines(2000, salt=2), size=3_000_000)
     be_quiet(worker)
-    run(worker)
+    keep_up(worker)
     assert len(list(worker.archive.stored())) == 3
     aged = Resources(worker.settings.model_copy(update={"archive_days": 30}), worker.engine, worker.redis, worker.consumer)
 
@@ -194,16 +193,16 @@ def test_with_the_archive_off_quiet_live_files_go_and_archived_ones_stay(worker:
     off = Resources(worker.settings.model_copy(update={"archive": False}), worker.engine, worker.redis, worker.consumer)
     put(worker, lines(3000))
     be_quiet(worker)
-    run(worker)
+    keep_up(worker)
     with worker.transaction() as connection:
         connection.execute("UPDATE transcript_files SET session_id = 'archived'")
     put(worker, lines(3000))
     be_quiet(worker, "2 hours")
 
-    run(off)
+    keep_up(off)
     assert ranges(worker) == 1
     be_quiet(worker, "25 hours")
-    run(off)
+    keep_up(off)
 
     with worker.transaction() as connection:
         assert [row[0] for row in connection.execute("SELECT session_id FROM transcript_files").fetchall()] == ["archived"]
@@ -247,14 +246,14 @@ def test_a_lost_segment_holds_up_no_file(worker: Resources) -> None:
     """given a file whose last segment the store has lost, then its new ranges and other files are archived, and what was lost may come back."""
     file_id = put(worker, first := lines(3000))
     be_quiet(worker)
-    run(worker)
+    keep_up(worker)
     [lost] = [stored.name for stored in worker.archive.stored()]
     frame = worker.archive.get(lost)
     worker.archive.delete(lost)
     put(worker, second := lines(4000, salt=1))
     be_quiet(worker)
 
-    while run(worker):
+    while keep_up(worker):
         pass
 
     assert ranges(worker) == 0

@@ -78,11 +78,17 @@ def test_a_reparse_names_a_damaged_session_and_goes_on_with_the_others(
     assert [row for row in after["messages"] if SESSION in row] == [row for row in before["messages"] if SESSION in row]
 
 
-@damages
-def test_a_scrub_names_a_damaged_session_and_succeeds(
-    worker: Resources, damaged: Callable[..., None], damage: Callable[[Path], Any]
-) -> None:
-    damaged(damage)
+def test_a_scrub_names_damaged_sessions_and_succeeds(worker: Resources, tmp_path: Path) -> None:
+    """given a session for each damage, and one that is whole"""
+    own = [
+        jsonl(*({**row, "uuid": f"{number}-{row['uuid']}"} if "uuid" in row else row for row in WHOLE)) for number in range(len(DAMAGES))
+    ]
+    damaged = {f"{number}{AGENT_OF[1:]}": content for number, content in enumerate(own)}
+    files = {f"{session_id}.jsonl": of_another_session(content, session_id) for session_id, content in damaged.items()}
+    import_files(worker, tmp_path, files | {NAME: OTHER})
+    paths = [path for path in (tmp_path / "archive").glob("??/*") if path.stat().st_size > 500]
+    for damage, path in zip(DAMAGES.values(), paths, strict=True):
+        damage(path)
     scrub_id: UUID = asked_for(worker)
 
     while run_job(worker, SCRUB, scrub_id):
@@ -90,7 +96,9 @@ def test_a_scrub_names_a_damaged_session_and_succeeds(
 
     with worker.transaction() as connection:
         assert connection.execute("SELECT status FROM jobs").fetchall() == [("succeeded",)]
-    assert [session_id for session_id, _ in noted(worker)] == [SESSION]
+    found = noted(worker)
+    assert {session_id for session_id, _ in found} == damaged.keys()
+    assert sorted(reason for _, reason in found) == ["damaged"] * 3 + ["missing"]
 
 
 @damages

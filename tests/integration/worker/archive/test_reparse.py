@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from services.worker.importers.job import run_shard, undo
-from services.worker.importers.job.reparse import reparse_reading
+from services.worker.importers.job.reparse import reparse_rows
 from services.worker.persist.records import Message, Record, ToolUse
 from services.worker.resources import Resources
 from shared.claude_formats.upload_kinds import READER_VERSION
@@ -202,17 +202,17 @@ def test_a_session_whose_content_is_lost_keeps_its_rows(worker: Resources, conne
 
 def before_chunk(patch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
     """Lets something happen before the n-th chunk is stored, between two transactions."""
-    chunks = reparse_reading.ContentReading.chunks
+    chunks = reparse_rows.ContentReading.chunks
     seen: list[int] = []
 
-    def interrupted(self: reparse_reading.ContentReading) -> Iterator[list[Record]]:
+    def interrupted(self: reparse_rows.ContentReading) -> Iterator[list[Record]]:
         for chunk in chunks(self):
             seen.append(1)
             if len(seen) == number:
                 act()
             yield chunk
 
-    patch.setattr(reparse_reading.ContentReading, "chunks", interrupted)
+    patch.setattr(reparse_rows.ContentReading, "chunks", interrupted)
 
 
 @pytest.mark.parametrize("stop", [1, 2])

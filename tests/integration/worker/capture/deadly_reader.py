@@ -8,7 +8,7 @@ from typing import Any
 
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import read_captured
-from services.worker.importers.formats.lines import Line
+from services.worker.importers.formats.json_lines import Line
 from services.worker.importers.formats.transcript.transcript_reader import Transcript
 from services.worker.resources import open_resources
 from services.worker.settings import Settings

@@ -18,7 +18,7 @@ from services.worker.capture import file_reading
 from services.worker.capture import read_captured as reading
 from services.worker.capture.parser_states import ParserStates
 from services.worker.capture.read_captured import locked, read_captured
-from services.worker.drain.replayed_import_records import persist_replayed_records
+from services.worker.drain.entry_decoder import persist_replayed_records
 from services.worker.persist.records import Message
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources, open_resources

@@ -64,39 +64,35 @@ def measured(item: Json) -> dict[str, Any]:
     return {name: pytest.approx(item[name]) for name in MEASURES if name in item}
 
 
-@pytest.mark.parametrize("days", ["", f"&{DAYS}"], ids=["everything", "days"])
-@pytest.mark.parametrize("by", ["branch", "session", "machine"])
-def test_dropped_sessions_are_a_group_of_their_own(world: Resources, client: TestClient, by: str, days: str) -> None:
-    before = json_of(client, f"/api/usage?group_by={by}{days}")
+def test_dropped_sessions_are_a_group_of_their_own(world: Resources, client: TestClient, subtests: pytest.Subtests) -> None:
+    asked = [(by, f"/api/usage?group_by={by}{days}") for by in ("branch", "session", "machine") for days in ("", f"&{DAYS}")]
+    answered = {route: json_of(client, route) for _, route in asked}
 
     assert drop(world)["sessions"][0] == 2
 
     # Then the sums stay, and say that nobody knows the branch of a part of them
-    after = json_of(client, f"/api/usage?group_by={by}{days}")
-    assert {name: after["totals"][name] for name in MEASURES} == measured(before["totals"])
-    named = [(item["is_kept"], item[by] if by != "session" else item["session_id"], item["sessions"]) for item in after["items"]]
-    assert named == [(False, None, 2), (True, {"session": KEPT, "branch": "main", "machine": None}[by], 1)]
-    assert sum(item["cost_usd"] for item in after["items"]) == pytest.approx(before["totals"]["cost_usd"])
-    assert (before["dropped_sessions"], after["dropped_sessions"]) == (0, 2)
+    for by, route in asked:
+        with subtests.test(route):
+            before, after = answered[route], json_of(client, route)
+            assert {name: after["totals"][name] for name in MEASURES} == measured(before["totals"])
+            named = [(item["is_kept"], item[by] if by != "session" else item["session_id"], item["sessions"]) for item in after["items"]]
+            assert named == [(False, None, 2), (True, {"session": KEPT, "branch": "main", "machine": None}[by], 1)]
+            assert sum(item["cost_usd"] for item in after["items"]) == pytest.approx(before["totals"]["cost_usd"])
+            assert (before["dropped_sessions"], after["dropped_sessions"]) == (0, 2)
 
 
-@pytest.mark.parametrize(
-    "route",
-    [
-        *(f"/api/usage?group_by={by}&{DAYS}" for by in ("group", "repository", "group,user", "day,group", "group,model")),
-        f"/api/usage?group_by=day&group=ours&{DAYS}",
-    ],
-)
-def test_groups_of_projects_count_dropped_sessions_too(world: Resources, client: TestClient, route: str) -> None:
-    before = json_of(client, route)
+def test_groups_of_projects_count_dropped_sessions_too(world: Resources, client: TestClient, subtests: pytest.Subtests) -> None:
+    routes = [f"/api/usage?group_by={by}&{DAYS}" for by in ("group", "repository", "group,user", "day,group", "group,model")]
+    answered = {route: json_of(client, route) for route in (*routes, f"/api/usage?group_by=day&group=ours&{DAYS}")}
 
     drop(world)
 
-    after = json_of(client, route)
-    assert [measured(item) for item in before["items"]] == [
-        {name: item[name] for name in MEASURES if name in item} for item in after["items"]
-    ]
-    assert {name: after["totals"][name] for name in MEASURES if name in after["totals"]} == measured(before["totals"])
+    for route, before in answered.items():
+        with subtests.test(route):
+            after = json_of(client, route)
+            kept = [{name: item[name] for name in MEASURES if name in item} for item in after["items"]]
+            assert [measured(item) for item in before["items"]] == kept
+            assert {name: after["totals"][name] for name in MEASURES if name in after["totals"]} == measured(before["totals"])
 
 
 def test_a_comparison_by_branch_has_the_dropped_sessions_apart(world: Resources, client: TestClient) -> None:
@@ -126,15 +122,16 @@ def test_a_block_says_that_its_sessions_are_not_known_any_more(world: Resources,
     assert (of_model["api_calls"], of_model["dropped_calls"]) == (1, 2)
 
 
-@pytest.mark.parametrize("query", ["", "sort=sessions", "sort=last_change", DAYS, "group=ours"])
-def test_files_keep_the_changes_of_dropped_sessions(world: Resources, client: TestClient, query: str) -> None:
-    [before] = json_of(client, f"/api/files?{query}")["items"]
+def test_files_keep_the_changes_of_dropped_sessions(world: Resources, client: TestClient, subtests: pytest.Subtests) -> None:
+    queries = ("", "sort=sessions", "sort=last_change", DAYS, "group=ours")
+    answered = {query: json_of(client, f"/api/files?{query}")["items"] for query in queries}
 
     drop(world)
 
-    [after] = json_of(client, f"/api/files?{query}")["items"]
-    assert (before["sessions"], before["changes"]) == (3, 3)
-    assert after == before | {"sessions": None}
+    for query, [before] in answered.items():
+        with subtests.test(query):
+            assert (before["sessions"], before["changes"]) == (3, 3)
+            assert json_of(client, f"/api/files?{query}")["items"] == [before | {"sessions": None}]
 
 
 def test_of_a_machine_only_what_is_kept_is_known(world: Resources, client: TestClient) -> None:

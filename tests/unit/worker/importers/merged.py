@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.worker.importers.formats.transcript.active_ranges import ActiveTime
+from services.worker.importers.formats.transcript.session_facts import ActiveTime
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.records import (
     SESSION_NUMBERS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.importers.formats.lines import Line, read_lines
+from services.worker.importers.formats.json_lines import Line, read_lines
 from services.worker.importers.formats.transcript.transcript_reader import read_transcript
 from services.worker.persist.records import DAMAGED, FileSummary, Message, RecordError
 from tests.unit.worker.importers.merged import IDLE_GAP

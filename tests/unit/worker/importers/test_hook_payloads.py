@@ -8,7 +8,7 @@ import pytest
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.hooks import read_hook
-from services.worker.importers.formats.parameters import MAX_TEXT_CHARACTERS
+from services.worker.importers.formats.sanitize import MAX_TEXT_CHARACTERS
 from services.worker.persist.records import FileChange, Media, Message, RecordError, Result, SessionFacts, ToolUse
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, of

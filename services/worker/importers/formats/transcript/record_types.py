@@ -5,9 +5,8 @@ from collections import Counter
 from msgspec import Raw
 
 from services.worker.importers.formats.format_census import EVERY, FormatCensus
-from services.worker.importers.formats.json_lines import Problem, error_of, is_comment
+from services.worker.importers.formats.json_lines import Line, Problem, error_of, is_comment
 from services.worker.importers.formats.known_formats import KNOWN_FIELDS, LEFT_OUT_RECORDS, READ_ATTACHMENTS, READ_RECORDS, is_known
-from services.worker.importers.formats.lines import Line
 from services.worker.importers.formats.transcript.transcript_rows import Row
 from services.worker.persist.records import OTHER, FileSummary, RecordError
 from shared.claude_formats.upload_kinds import seems_to_be

@@ -1,5 +1,6 @@
 """The facts of a session as a whole, gathered row by row from one file."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,11 +11,51 @@ from msgspec import Struct
 
 from services.worker.importers.formats import ids
 from services.worker.importers.formats.sanitize import MAX_NAME_CHARACTERS, clean, count_or_none, name_or_none, title_of
-from services.worker.importers.formats.transcript.active_ranges import ActiveTime
 from services.worker.importers.formats.transcript.call_outcomes import subagent_time
-from services.worker.importers.formats.transcript.transcript_rows import NOTHING, Row
+from services.worker.importers.formats.transcript.transcript_rows import Row
 from services.worker.persist.records import ApiCall, ClientCosts, ClientUsage, Message, SessionFacts
+from shared.claude_formats.tool_results import NOTHING
 from shared.events.project_paths import InvalidPath, normalize_project_path
+
+
+class ActiveTime:
+    """Takes times one by one. Its memory grows with the pauses that are longer than the gap, not with the records."""
+
+    def __init__(self, idle_gap: timedelta) -> None:
+        self._gap = idle_gap
+        self.ranges: list[tuple[datetime, datetime]] = []
+
+    def add(self, time: datetime) -> None:
+        """Times may come in any order. Fast if they come nearly sorted."""
+        end = time + self._gap
+        ranges = self.ranges
+        if not ranges or time > ranges[-1][1]:
+            ranges.append((time, end))
+            return
+        first, last = ranges[-1]
+        if time >= first:
+            if end > last:
+                ranges[-1] = (first, end)
+            return
+        self._insert(time, end)
+
+    def add_work(self, start: datetime, end: datetime) -> None:
+        """Takes a time in which something worked without a pause."""
+        self._insert(start, end + self._gap)
+
+    def _insert(self, start: datetime, end: datetime) -> None:
+        ranges = self.ranges
+        at = bisect_right(ranges, start, key=lambda known: known[0])
+        # Ranges that touch are one, as they are to Postgres.
+        if at > 0 and ranges[at - 1][1] >= start:
+            at -= 1
+            start, end = ranges[at][0], max(end, ranges[at][1])
+        until = at
+        while until < len(ranges) and ranges[until][0] <= end:
+            end = max(end, ranges[until][1])
+            until += 1
+        ranges[at:until] = [(start, end)]
+
 
 MAX_USD = 1_000_000
 # Enough to find the model that did most. Claude Code writes no file with more.

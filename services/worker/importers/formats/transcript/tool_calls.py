@@ -10,13 +10,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.parameters import kept_parameters
-from services.worker.importers.formats.sanitize import shortened
-from services.worker.importers.formats.transcript.call_outcomes import decision_of, duration_of, is_interrupted, status_of, wait_of
+from services.worker.importers.formats.sanitize import kept_parameters, shortened
+from services.worker.importers.formats.transcript.call_outcomes import (
+    MAX_AGENT_ID,
+    decision_of,
+    duration_of,
+    is_interrupted,
+    started_agent,
+    status_of,
+    wait_of,
+)
 from services.worker.importers.formats.transcript.claude_messages import Place
-from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, requested_edit
-from services.worker.importers.formats.transcript.rm_commands import deleted_paths
-from services.worker.importers.formats.transcript.subagents import MAX_AGENT_ID, started_agent
+from services.worker.importers.formats.transcript.file_changes import Change, RequestedEdit, change_of, deleted_paths, requested_edit
 from services.worker.importers.formats.transcript.transcript_rows import Block, Row, ToolResult
 from services.worker.persist.derived_values.cut_results import enough_of, result_of
 from services.worker.persist.derived_values.error_classes import LOOKED_AT_CHARACTERS, error_class_of

@@ -3,11 +3,11 @@
 It takes one session after the other, with the sessions that share rows with it:
 
 1. note what is stored of it (reparse_rows.py)
-2. read each content again (reparse_reading.py), and store what it gives as an import does, some records in each transaction. Where a row came with
+2. read each content again (reparse_rows.py), and store what it gives as an import does, some records in each transaction. Where a row came with
    archived contents alone, today's version takes its place; if nothing differs, nothing is written
 3. remove what the archive gave and today's reader does not give, some rows in each transaction
 
-Live events, captured files and imports go on in between. A row is removed only if a content that was read names it (named_ids.py). So what came with
+Live events, captured files and imports go on in between. A row is removed only if a content that was read names it (ids.py). So what came with
 a content that is not in the archive stays, and so does what hooks alone know: their rows, and the durations that they reported.
 """
 
@@ -20,19 +20,20 @@ from psycopg import Connection, Rollback
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
-from services.worker.archive.damage import forget_damage, note_damage
-from services.worker.importers.formats.transcript.named_ids import ids_named_in
+from services.worker.archive.segments import forget_damage, note_damage
+from services.worker.importers.formats.ids import ids_named_in
 from services.worker.importers.job import errors, shards
 from services.worker.importers.job.reparse import reparse_rows
-from services.worker.importers.job.reparse.reparse_reading import (
+from services.worker.importers.job.reparse.reparse_rows import (
     Content,
     ContentReading,
     ContentsChanged,
+    Scope,
+    Unread,
     check_still_brought,
     contents_of,
     pieces_from,
 )
-from services.worker.importers.job.reparse.reparse_rows import Scope, Unread
 from services.worker.importers.job.shards import Checkpoint, Progress, Shard
 from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.kept_out import know_kept_out

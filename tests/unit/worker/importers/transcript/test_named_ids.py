@@ -1,6 +1,6 @@
 """A transcript's lines name every row that reading them gives, so a reparse can tell which rows they may have given before."""
 
-from services.worker.importers.formats.transcript.named_ids import ids_named_in
+from services.worker.importers.formats.ids import ids_named_in
 from services.worker.persist.records import FileChange, FileSummary, RecordError, SessionFacts
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     WHOLE,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.worker.importers.formats import ids
-from services.worker.importers.formats.transcript.patches import MAX_PATCH_CHARACTERS
+from services.worker.importers.formats.transcript.file_changes import MAX_PATCH_CHARACTERS
 from services.worker.persist.records import FileChange
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, answer, of, read_rows, result, use
 
