@@ -3,11 +3,12 @@
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from client.admin import dead_letters, erasing, keys, scrubbing
 from client.capture.modes import ONCE_SECONDS
@@ -18,7 +19,6 @@ from client.http.follow import follow
 from client.http.server import Server
 from client.live.top import top
 from client.moving.move import move
-from client.once import allow_once
 from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
 from client.output.display import SHARE_TOTAL, Quiet, display_for
 from client.output.terminal import write_json
@@ -39,6 +39,32 @@ from client.questions.show import show
 from client.resume.commands import restore, resume
 from client.unexpected import reported, without_debug
 from client.version import version
+
+
+class _OnceCommand(TyperCommand):
+    """No command drops one of two values without a word, if the option takes one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """BadParameter if an option that takes one value is repeated."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in _repeated(order):
+            raise typer.BadParameter("is given more than once, and takes one value", ctx=ctx, param=option)
+        return super().parse_args(ctx, args)
+
+
+def _repeated(order: Sequence[Any]) -> list[TyperOption]:
+    options = [each for each in order if isinstance(each, TyperOption) and not each.multiple and not each.is_flag and not each.count]
+    return [each for number, each in enumerate(options) if each in options[:number]]
+
+
+def allow_once(app: typer.Typer) -> None:
+    """Holds for all commands that the app has by now, and those of its groups."""
+    for command in app.registered_commands:
+        command.cls = _OnceCommand
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            allow_once(group.typer_instance)
+
 
 # The groups of `tracker --help`, in its order.
 QUESTIONS: Final = "Questions"

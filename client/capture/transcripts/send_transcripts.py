@@ -1,5 +1,6 @@
 """Sends what transcripts have grown by: whole lines, redacted, from the offset that the server wants."""
 
+import json
 import os
 import re
 from dataclasses import replace
@@ -10,10 +11,36 @@ from client.capture.refusals import Erased, Later, Rejected, check
 from client.capture.transcripts.left_out import LeftOut, first_cwd, last_cwd, lines_in
 from client.capture.transcripts.lines import MAX_RANGE_BYTES, Lines, fingerprint, open_regular, read_lines
 from client.capture.transcripts.sent import Sent, SentLog
-from client.capture.transcripts.shorten import shortened
 from client.capture.transcripts.transcript_files import Transcript
 from client.http.connection import Answer, Connection, ServerAway
 from shared.redaction.redacted_lines import redact_lines
+
+_LENGTHS: Final = (64 * 1024, 8 * 1024, 1024, 128)
+
+
+def shortened(line: bytes, limit: int) -> bytes:
+    """The line in at most `limit` bytes, with its long texts cut: images and whole files, mostly. An empty one, if it is no JSON or has too many texts."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return b"\n"
+    for length in _LENGTHS:
+        # Escaped: a lone surrogate is not UTF-8.
+        text = json.dumps(_cut(value, length), separators=(",", ":")).encode() + b"\n"
+        if len(text) <= limit:
+            return text
+    return b"\n"
+
+
+def _cut(value: Any, length: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= length else f"{value[:length]}… [{len(value) - length} characters left out]"
+    if isinstance(value, list):
+        return [_cut(item, length) for item in value]
+    if isinstance(value, dict):
+        return {name: _cut(item, length) for name, item in value.items()}
+    return value
+
 
 # How far to look for the folder of a session. Only records that count for nothing stand before it.
 _HEAD_BYTES: Final = 8 * 1024**2
