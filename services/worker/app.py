@@ -14,7 +14,7 @@ from kombu.transport.redis import QoS
 
 from services.worker import heartbeat
 from services.worker.persist.derived_values.error_classes import InvalidRules, error_classes
-from services.worker.persist.derived_values.stored_prices import InvalidPrices, read_file
+from services.worker.persist.derived_values.price_file import InvalidPrices, read_file
 from services.worker.settings import Settings
 from shared.blobs.stores import archive_at, store_at
 from shared.broker import celery_settings

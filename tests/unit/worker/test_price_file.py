@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.persist.derived_values.stored_prices import InvalidPrices, read_file
+from services.worker.persist.derived_values.price_file import InvalidPrices, read_file
 from shared.prices import OwnPrice
 
 TOML = """

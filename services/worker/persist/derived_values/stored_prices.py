@@ -4,61 +4,21 @@ A process keeps the prices that it has read, with their version. Whoever prices 
 it has changed: a batch does so in the statement that locks its sessions (persist_batch.py), so that it costs no query.
 """
 
-import tomllib
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from services.worker.persist.derived_values.price_file import read_file
 from services.worker.persist.derived_values.pricing import OwnRates, Rates, listed_models, listed_rates, price_version, use
 from shared.prices import OwnPrice, own_version
-from shared.schema_words import field_and_reason
 from shared.sql_files import SqlFile
-
-_MAX_BYTES: Final = 1_000_000
-
-
-class InvalidPrices(ValueError):
-    """The file of prices cannot be used; the message says what is wrong, in one sentence."""
-
-
-class PriceFile(Struct, forbid_unknown_fields=True):
-    """In TOML each price is a `[[prices]]`, in JSON an object of the list `prices`."""
-
-    prices: list[OwnPrice] = []
-
-
-@cache
-def read_file(path: Path | None) -> tuple[OwnPrice, ...]:
-    """The prices of a file, TOML or JSON by its name; none without one. InvalidPrices."""
-    if path is None:
-        return ()
-    try:
-        content = path.read_bytes()
-        if len(content) > _MAX_BYTES:
-            raise InvalidPrices(f"TRACKER_PRICES: {path} has more than {_MAX_BYTES:,} bytes.")
-        parsed = tomllib.loads(content.decode()) if path.suffix == ".toml" else msgspec.json.decode(content)
-        prices = msgspec.convert(parsed, PriceFile).prices
-    except OSError as error:
-        raise InvalidPrices(f"TRACKER_PRICES: {path} cannot be read: {error.strerror}.") from error
-    except msgspec.ValidationError as error:
-        field, reason = field_and_reason(str(error))
-        raise InvalidPrices(f"TRACKER_PRICES: {path} has no valid prices: {field or 'the file'} {reason}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
-        raise InvalidPrices(f"TRACKER_PRICES: {path} has no valid prices: {error}.") from error
-    keys = [(price.model, price.tier, price.valid_from, price.above_input_tokens) for price in prices]
-    if twice := next((key[0] for key in keys if keys.count(key) > 1), None):
-        raise InvalidPrices(f"TRACKER_PRICES: {path} has two prices for {twice} of the same tier, day and size of input.")
-    return tuple(prices)
-
 
 _SQL: Final = SqlFile(__package__, "stored_prices.sql")
 
