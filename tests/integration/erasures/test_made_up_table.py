@@ -1,8 +1,10 @@
-"""A made-up table: an entry in the catalogue is all that the product has of it. It is granted, scrubbed, erased, dropped and moved as any other."""
+"""A made-up table: an entry in the catalogue is all that the product has of it. It is granted, scrubbed, erased, dropped, moved, exported and
+brought back as any other."""
 
 import importlib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,18 +16,19 @@ from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
 from shared.jobs import SCRUB
 from shared.tables.catalogue import TABLES
-from shared.tables.table import KEEP, LOOK_UP, OF_THE_SERVER, READ, WITH_OWNER, Owner, Table
+from shared.tables.table import EXPORTED, KEEP, LOOK_UP, READ, WITH_OWNER, Owner, Table
 from tests.integration.erasures.erasing import erased
 from tests.integration.keys.ownership.owners import AT, World
+from tests.integration.worker.imports.exporting import exported, imported, undone
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
 MADE_UP: Final = Table(
-    "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, OF_THE_SERVER, WITH_OWNER,
-    "ID id session_id USER user_id USER_NAME user_name TIME occurred_at TEXT words", alone="occurred_at",
+    "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, EXPORTED, WITH_OWNER,
+    "ID id session_id -brought_by USER -user_id USER_NAME user_name TIME occurred_at TEXT words", alone="occurred_at",
 )  # fmt: skip
 CREATE: Final = """CREATE TABLE made_up (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), session_id text NOT NULL, user_id bigint, user_name text,
-    occurred_at timestamptz NOT NULL, words text NOT NULL)"""
+    occurred_at timestamptz NOT NULL, words text NOT NULL, brought_by integer[])"""
 HOUR: Final = timedelta(hours=1)
 RANGE: Final = {"session_id": "s", "from": (AT + HOUR).isoformat(), "to": (AT + 2 * HOUR).isoformat()}
 
@@ -69,6 +72,8 @@ def test_it_is_granted(filled: World) -> None:
         rows(filled.worker, may, role=role, column=column, right=right) for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
     ]
     assert found == [[(True,)], [(False,)], [(True,)], [(False,)], [(True,)]]
+    # A bound key sees nothing of it before a migration says which rows.
+    assert rows(filled.worker, "SELECT has_table_privilege('tracker_bound', 'made_up', 'SELECT')") == [(False,)]
 
 
 def test_it_is_scrubbed(filled: World) -> None:
@@ -114,3 +119,17 @@ def test_it_is_moved_to_another_user(filled: World) -> None:
     merge_users.run(filled.worker, request_merge(filled.worker, "bob", "ann"))
 
     assert rows(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
+
+
+def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
+    worker, before = filled.worker, words_of(filled)
+    archive = exported(worker, tmp_path / "everything.zip")
+    rows(worker, "DELETE FROM made_up WHERE words IN ('of ann', 'by ann') RETURNING 1")
+
+    job = imported(worker, archive)
+
+    assert (job["status"], job["errors"], words_of(filled)) == ("succeeded", [], before)
+    brought = "SELECT words, user_name FROM made_up WHERE brought_by IS NOT NULL ORDER BY words"
+    assert rows(worker, brought) == [("by ann", "ann"), ("of ann", None)]
+    undone(worker, job["number"])
+    assert words_of(filled) == before - {"of ann", "by ann"}

@@ -10,23 +10,26 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from shared.events.messages import EARLIEST, LATEST
+from shared.tables.catalogue import TABLES
+from shared.tables.table import EXPORTED
 
 FORMAT: Final = "claude-code-tracker export"
 # Raised when a reader of the version before would store something wrong. New members and fields do not raise it.
 VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 
-# The tables in the order in which they are written and read: who and where, then sessions, then what happened.
-ROW_TABLES_IN_ORDER: Final = (
+# The tables in the order in which they are written and read: who and where, then sessions, then what happened. Tables without a place of their own
+# come behind these.
+_IN_ORDER: Final = (
     *("users", "projects", "project_places", "project_rules", "machines"),
     # Before rows come: what has gone stays so, and counts.
     *("dropped_texts", "base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
     "base_sessions",
     *("session_facts", "session_events", "messages", "tool_calls", "activities", "api_calls", "timeline_entries"),
-    *("session_machines", "session_marks", "sessions", "saved_views", "transcript_files"),
-    # Last: a transcript of which a range was erased comes in before the range is closed.
-    "tombstones",
+    *("session_marks", "sessions", "saved_views", "transcript_files"),
 )
+# A transcript of which a range was erased comes in before the range is closed.
+_LAST: Final = "tombstones"
 
 Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -72,6 +75,21 @@ class ExportManifest(Struct, kw_only=True):
     # Transcripts of which the archive had lost a part, by member.
     damaged: list[str] = []
     members: list[ManifestMember]
+
+
+def beside_sessions() -> list[str]:
+    """The tables whose rows go with a session as they are: by the catalogue, without a line elsewhere."""
+    return [name for name, table in TABLES.items() if table.export == EXPORTED and name not in (*_IN_ORDER, _LAST)]
+
+
+def row_tables_in_order() -> list[str]:
+    """All tables of an export."""
+    return [*_IN_ORDER, *beside_sessions(), _LAST]
+
+
+def exported_columns(table: str) -> list[str]:
+    """The columns that go into an export of everything under their own names."""
+    return [column.name for column in TABLES[table].columns if column.is_exported]
 
 
 def rows_member(table: str) -> str:

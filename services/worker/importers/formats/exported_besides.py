@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from services.worker.importers.formats.export_manifest import check_times
+from services.worker.importers.formats.export_manifest import check_times, exported_columns
 from shared.dashboard_addresses import MAX_ADDRESS, MAX_VIEW_NAME, is_dashboard_address
 from shared.events.machine_reports import MachineReport, complete, stored
 from shared.events.messages import MACHINE_ID, Name, Path, has_control_characters
@@ -137,15 +137,6 @@ class Machine(_Row):
         self.report = stored(reported)
 
 
-class SessionMachine(_Row):
-    """A session was seen on a machine."""
-
-    IDENTIFIERS = ("session_id",)
-
-    session_id: _SessionId
-    machine_id: _MachineId
-
-
 class Marks(_Row):
     """The notes of people on a session."""
 
@@ -192,10 +183,27 @@ BESIDES: Final[dict[str, type[Any]]] = {
     "project_rules": Rule,
     "machines": Machine,
     "dropped_texts": DroppedTexts,
-    "session_machines": SessionMachine,
     "session_marks": Marks,
     "saved_views": View,
 }
+
+
+class BesideSession(_Row):
+    """A row that goes with a session as it is. Postgres says whether its values are of their columns' types."""
+
+    IDENTIFIERS = ("session_id",)
+
+    session_id: _SessionId
+
+
+def type_of_rows(table: str) -> type[Any]:
+    """The Struct of a table's rows."""
+    if table in BESIDES:
+        return BESIDES[table]
+    fields = [(name, Any, None) for name in exported_columns(table) if name != "session_id"]
+    return msgspec.defstruct(table, fields, bases=(BesideSession,))
+
+
 _PROJECT: Final = re.compile(r"((?:^/projects/|[?&]project_id=))(\d{1,18})(?![^?&])")
 
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
 from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, Measure
-from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, Selection
+from services.worker.importers.formats.export_manifest import Selection, exported_columns, row_tables_in_order
 from services.worker.sql_text import listed, sql
 from shared.sql_files import SqlFile
 
@@ -76,9 +76,9 @@ def not_told_apart(connection: Connection[Any], selection: Selection) -> dict[st
 
 def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
-    assert table in ROW_TABLES_IN_ORDER
+    assert table in row_tables_in_order()
     rows = sql(
-        _base(table) if table in base_tables() else _SQL[table],
+        _base(table) if table in base_tables() else _SQL[table] if table in vars(_SQL) else _beside_session(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_SQL.of_chosen,
         of_none=_SQL.of_none,
@@ -88,6 +88,11 @@ def rows_statement(table: str, selection: Selection) -> bytes:
         from_wire="coalesce(0 >= ANY(t.brought_by), true)",
     )
     return f"SELECT row_to_json(r)::text FROM ({rows}) AS r".encode()
+
+
+def _beside_session(table: str) -> str:
+    columns = [f"t.{name}" for name in exported_columns(table)]
+    return f"SELECT {listed(columns)} FROM {table} AS t WHERE $of_chosen ORDER BY {listed(columns[:2])}"
 
 
 def _base(table: str) -> str:

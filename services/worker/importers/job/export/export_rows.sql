@@ -89,9 +89,6 @@ SELECT pattern, p.path AS project_path, r.created_at FROM project_rules AS r JOI
 -- name: ranges
 (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(t.active_ranges) AS r) AS active_ranges
 
--- name: dropped_texts
-SELECT t.session_id, before, dropped_at FROM dropped_texts AS t WHERE $of_chosen ORDER BY t.session_id
-
 -- name: base
 -- By the project of the path: the merges of projects are told too.
 SELECT p.path AS project_path, $columns
@@ -153,12 +150,6 @@ WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 SELECT t.id, t.session_id, kind, content, details, $occurred_at AS occurred_at, agent_id, source, t.received_at, $from_wire AS from_wire
 FROM timeline_entries AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
-
--- name: session_machines
-SELECT t.session_id, machine_id FROM session_machines AS t WHERE $of_chosen ORDER BY t.session_id, machine_id
-
--- name: session_marks
-SELECT t.session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at FROM session_marks AS t WHERE $of_chosen ORDER BY t.session_id
 
 -- name: sessions
 -- What the tracker had made of the rows. An import makes it again, and reads it not; it is for people, and to compare with.

@@ -28,12 +28,12 @@ from services.worker.archive.archive_locks import lock_referring
 from services.worker.importers.formats.export_manifest import (
     FORMAT,
     MANIFEST,
-    ROW_TABLES_IN_ORDER,
     VERSION,
     ExportManifest,
     ManifestMember,
     Selection,
     StoredTranscript,
+    row_tables_in_order,
     rows_member,
 )
 from services.worker.importers.job import shards
@@ -145,7 +145,7 @@ class _Export:
         marker = {"format": FORMAT, "version": VERSION, "manifest": MANIFEST}
         archive.add(EXPORT_MARKER, [msgspec.json.encode(marker) + b"\n"], is_packed=False)
         archive.add("README.txt", [_README.encode()])
-        for table in ROW_TABLES_IN_ORDER:
+        for table in row_tables_in_order():
             if table == "transcript_files":
                 self._write_transcripts(archive, chosen.bytes)
             else:

@@ -11,18 +11,20 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
+from services.worker.importers.formats.export_manifest import beside_sessions, exported_columns
 from services.worker.importers.formats.exported_besides import (
+    BesideSession,
     DroppedTexts,
     Machine,
     Marks,
     Place,
     Project,
     Rule,
-    SessionMachine,
     User,
 )
 from services.worker.importers.job.shards import Shard
 from services.worker.persist.tombstones import Kind, with_tombstones
+from services.worker.sql_text import listed, sql
 from shared.projects import merging
 from shared.projects.path_rules import MAX_RULES
 from shared.redaction.redacted_structs import redact_structs
@@ -39,7 +41,7 @@ _NAMED: Final[Mapping[type[Struct], Sequence[tuple[Kind, str]]]] = {
     Place: (("project", "path"),),
     Rule: (("project", "project_path"),),
     Machine: (("user", "user"),),
-    **dict.fromkeys((SessionMachine, Marks, DroppedTexts), (("session", "session_id"),)),
+    **dict.fromkeys((BesideSession, Marks, DroppedTexts), (("session", "session_id"),)),
 }
 _STATEMENTS: Final = {
     "users": (_SQL.users, _SQL.aliases_again, _SQL.aliases),
@@ -48,10 +50,21 @@ _STATEMENTS: Final = {
     "project_rules": (_SQL.project_rules,),
     "machines": (_SQL.machines,),
     "dropped_texts": (_SQL.dropped_texts_again, _SQL.dropped_texts),
-    "session_machines": (_SQL.session_machines,),
     "session_marks": (_SQL.session_marks_again, _SQL.session_marks),
     "saved_views": (_SQL.saved_views_again, _SQL.saved_views),
 }
+
+
+def simple_tables() -> list[str]:
+    """The tables whose rows are an import's by `brought_by` alone: an undo deletes them."""
+    return ["machines", "dropped_texts", "session_marks", "saved_views", *beside_sessions()]
+
+
+def _beside_session(table: str) -> str:
+    columns = exported_columns(table)
+    return sql(
+        _SQL.beside_session, table=table, key=f"{table}_pkey", columns=listed(columns), values=listed(f"r.{name}" for name in columns)
+    )
 
 
 def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequence[Struct], redactions: dict[str, int] | None) -> int:
@@ -65,8 +78,8 @@ def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequ
     if kept:
         values = {"rows": Jsonb([_values(row) for row in kept]), "job_number": shard.job_number, "most_rules": MAX_RULES}
         # The last one adds what is new.
-        for each in _STATEMENTS[table]:
-            new = connection.execute(each, values).rowcount
+        for each in _STATEMENTS.get(table) or (_beside_session(table),):
+            new = connection.execute(each.encode(), values).rowcount
     return new
 
 
@@ -105,9 +118,13 @@ def merge_project(connection: Connection[Any], project: Project, job_number: int
 
 def _without_tombstoned(connection: Connection[Any], rows: Sequence[Struct]) -> list[Struct]:
     """The rows of no session, user and project that was erased or has expired here."""
-    named = {id(row): {(kind, name) for kind, field in _NAMED.get(type(row), ()) if (name := getattr(row, field))} for row in rows}
+    named = {id(row): {(kind, name) for kind, field in _fields_of(row) if (name := getattr(row, field))} for row in rows}
     gone = with_tombstones(connection, set().union(*named.values()))
     return [row for row in rows if gone.isdisjoint(named[id(row)])]
+
+
+def _fields_of(row: Struct) -> Sequence[tuple[Kind, str]]:
+    return next((_NAMED[known] for known in type(row).__mro__ if known in _NAMED), ())
 
 
 def own_projects(connection: Connection[Any], paths: Mapping[int, str]) -> dict[int, int]:

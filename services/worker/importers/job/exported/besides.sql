@@ -69,11 +69,11 @@ FROM jsonb_to_recordset(%(rows)s) AS r (machine_id text, name text, "user" text,
 ORDER BY machine_id
 ON CONFLICT (machine_id) DO UPDATE SET brought_by = brought_too(m.brought_by, %(job_number)s) WHERE m.brought_by IS NOT NULL
 
--- name: session_machines
-INSERT INTO session_machines AS m (session_id, machine_id, brought_by)
-SELECT DISTINCT r.session_id, r.machine_id, ARRAY[%(job_number)s]::integer[] FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, machine_id text)
-JOIN sessions AS s USING (session_id) ORDER BY 1, 2
-ON CONFLICT (session_id, machine_id) DO UPDATE SET brought_by = brought_too(m.brought_by, %(job_number)s) WHERE m.brought_by IS NOT NULL
+-- name: beside_session
+INSERT INTO $table AS m ($columns, brought_by)
+SELECT DISTINCT $values, ARRAY[%(job_number)s]::integer[] FROM jsonb_populate_recordset(NULL::$table, %(rows)s) AS r
+JOIN sessions AS s USING (session_id) ORDER BY 1
+ON CONFLICT ON CONSTRAINT $key DO UPDATE SET brought_by = brought_too(m.brought_by, %(job_number)s) WHERE m.brought_by IS NOT NULL
 
 -- name: session_marks_again
 UPDATE session_marks AS m SET brought_by = brought_too(m.brought_by, %(job_number)s)

@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
+from services.worker.importers.job.exported.besides import simple_tables
 from services.worker.sql_text import sql
 from shared.projects import merging
 from shared.sql_files import SqlFile
@@ -21,7 +22,6 @@ _FORGET: Final = "DELETE FROM $table WHERE brought_by = ARRAY[%(job_number)s]::i
 _LEAVE_TO_OTHERS: Final = (
     "UPDATE $table SET brought_by = array_remove(brought_by, %(job_number)s::integer) WHERE %(job_number)s = ANY(brought_by)"
 )
-_TABLES: Final = ("machines", "dropped_texts", "session_machines", "session_marks", "saved_views")
 
 
 def forget_besides(connection: Connection[Any], job_number: int) -> None:
@@ -38,9 +38,9 @@ def forget_besides(connection: Connection[Any], job_number: int) -> None:
     for project_id in sorted(parts):
         _take_out(connection, project_id, job_number)
     connection.execute(_SQL.aliases, parameters)
-    for table in _TABLES:
+    for table in simple_tables():
         connection.execute(sql(_FORGET, table=table).encode(), parameters)
-    for table in (*_TABLES, "project_rules", "project_places", "users"):
+    for table in (*simple_tables(), "project_rules", "project_places", "users"):
         connection.execute(sql(_LEAVE_TO_OTHERS, table=table).encode(), parameters)
 
 

@@ -16,8 +16,8 @@ from typing import IO, Any, Final, TypeVar, cast
 import msgspec
 
 from services.worker import lock_order
-from services.worker.importers.formats.export_manifest import ROW_TABLES_IN_ORDER, StoredTranscript, rows_member
-from services.worker.importers.formats.exported_besides import BESIDES, with_own_projects
+from services.worker.importers.formats.export_manifest import StoredTranscript, beside_sessions, row_tables_in_order, rows_member
+from services.worker.importers.formats.exported_besides import BESIDES, type_of_rows, with_own_projects
 from services.worker.importers.formats.exported_rows import (
     INVALID_ROW,
     RECORD_TABLES,
@@ -108,7 +108,7 @@ class _Import:
         """From the checkpoint on. _Cancelled, LeaseLostError."""
         if self._shard.checkpoint == Checkpoint():
             self._check_settings()
-        for index, table in enumerate(ROW_TABLES_IN_ORDER):
+        for index, table in enumerate(row_tables_in_order()):
             name = rows_member(table)
             if name not in self._export.members:
                 continue
@@ -129,7 +129,7 @@ class _Import:
                 self._store_records(index, table, content, done)
             elif table in brought_base.ROWS:
                 self._store_base(index, table, content, done)
-            elif table in BESIDES:
+            elif table in BESIDES or table in beside_sessions():
                 self._store_besides(index, table, content, done)
             elif table == "transcript_files":
                 self._store_transcripts(index, content, done)
@@ -203,7 +203,7 @@ class _Import:
         return stored
 
     def _store_besides(self, index: int, table: str, content: IO[bytes], done: int) -> None:
-        rows = self._without_errors(rows_of_member(content, BESIDES[table]))
+        rows = self._without_errors(rows_of_member(content, type_of_rows(table)))
         if table == "saved_views":
             with self._worker.transaction() as connection:
                 ids = besides.own_projects(connection, export_base.paths_of(self._export))

@@ -25,7 +25,7 @@ _OF_MACHINES: Final = Required(INGEST, all_projects=True)
 _OF_ADMINS: Final = Required(ADMIN)
 
 PRICES: Final = "prices of calls"
-# By kind of row. A kind that is not here is not read.
+# By kind of row. What goes with sessions in a table that is not here is brought by admins.
 RIGHTS: Final[Mapping[str, Required]] = {
     **dict.fromkeys((*RECORD_TABLES, "transcript_files"), _SENT),
     **dict.fromkeys(("machines", "session_machines", "project_places"), _OF_MACHINES),
@@ -50,7 +50,7 @@ def refusal(connection: Connection[Any], job_number: int, kind: str) -> str | No
         project_ids=None if projects is None else tuple(projects),
         users=None if row["user_name"] is None else (row["user_name"],),
     )
-    required = RIGHTS[kind]
+    required = RIGHTS.get(kind, _OF_ADMINS)
     match required.lacked_by(grant):
         case "scope":
             return f"{kind}: they need a key with the scope {required.names}"
