@@ -176,7 +176,7 @@ def make_database(postgres_url: str, name: str) -> str:
             _make_migrated(connection, postgres_url)
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
         connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO {WORKER}")
-    return _url_of(postgres_url, name)
+    return url_of(postgres_url, name)
 
 
 def _make_migrated(connection: psycopg.Connection[Any], postgres_url: str) -> None:
@@ -185,12 +185,12 @@ def _make_migrated(connection: psycopg.Connection[Any], postgres_url: str) -> No
     connection.execute(f"CREATE DATABASE {unfinished}")
     for role in ROLES:
         connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{ROLE_PASSWORD}'")
-    migrate(_url_of(postgres_url, unfinished))
+    migrate(url_of(postgres_url, unfinished))
     connection.execute(f"GRANT tracker_bound TO {QUERY} WITH INHERIT FALSE, SET TRUE")
     connection.execute(f"ALTER DATABASE {unfinished} RENAME TO {MIGRATED}")
 
 
-def _url_of(postgres_url: str, name: str) -> str:
+def url_of(postgres_url: str, name: str) -> str:
     return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
 
 

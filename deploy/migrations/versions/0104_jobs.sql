@@ -56,8 +56,8 @@ FROM erasures;
 INSERT INTO jobs (id, kind, status, is_dry_run, is_exclusive, options, counts, at_stage, after_key, attempts, moved_at, request_id, created_at, started_at,
     finished_at, failure)
 SELECT id, 'retention', status, is_dry_run, true, jsonb_build_object('rewrite', rewrites, 'is_scheduled', is_scheduled),
-    jsonb_build_object('bytes_before', bytes_before, 'bytes_after', bytes_after,
-        'changed_tables', (SELECT coalesce(jsonb_object_agg(name, 1), '{}') FROM unnest(changed_tables) AS name)),
+    jsonb_strip_nulls(jsonb_build_object('bytes_before', bytes_before, 'bytes_after', bytes_after,
+        'changed_tables', (SELECT coalesce(jsonb_object_agg(name, 1), '{}') FROM unnest(changed_tables) AS name))),
     at_stage, after_key, attempts, moved_at, request_id, created_at, started_at, finished_at, failure
 FROM retention_runs;
 

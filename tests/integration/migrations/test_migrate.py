@@ -3,18 +3,21 @@
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from deploy.embedded.backups import backup_manifest
 from deploy.embedded.backups.backup_manifest import Manifest
 from deploy.embedded.supervision.processes import StartError, wait_until
 from deploy.migrations.first_schema import RefusedSchemaError
-from deploy.migrations.migrate import migrate
+from deploy.migrations.migrate import SCRIPTS, migrate
 from deploy.migrations.wait import missing, wait
-from tests.conftest import make_database
+from tests.conftest import make_database, url_of
 from tests.unit.migrations.next_migration import add_next
 
 WAIT_SECONDS = 30.0
@@ -139,3 +142,55 @@ def test_its_backup_is_not_restored(tmp_path: Path) -> None:
 
     with pytest.raises(StartError, match=THE_WAY):
         backup_manifest.read(tmp_path)
+
+
+def test_jobs_of_four_tables_go_into_one(postgres_url: str) -> None:
+    # Given a database of the version before, with a job of each kind
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE jobs_of_before_test")
+    url = url_of(postgres_url, "jobs_of_before_test")
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "0103")
+    scrub, erasure, run, reprice = (str(uuid4()) for _ in range(4))
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            """INSERT INTO scrubs (id, status, rows_scanned, rows_changed, redactions, text_count, keep_out, changed_in)
+               VALUES (%s, 'running', 9, 2, '{"text": 3}', 1, true, '{"messages": 2}')""",
+            (scrub,),
+        )
+        connection.execute("INSERT INTO scrub_texts (scrub_id, half, redis_key) VALUES (%s, 'x', 'k')", (scrub,))
+        connection.execute("INSERT INTO erasures (id, kind, names, counts) VALUES (%s, 'user', '{ann}', '{\"rows\": 4}')", (erasure,))
+        connection.execute("INSERT INTO erasure_sessions (erasure_id, session_id) VALUES (%s, 's')", (erasure,))
+        connection.execute(
+            "INSERT INTO retention_runs (id, is_dry_run, rewrites, bytes_before, changed_tables) VALUES (%s, false, true, 7, '{messages}')",
+            (run,),
+        )
+        connection.execute("INSERT INTO retention_counts VALUES (%s, 'texts', 0, 1, 2, 3)", (run,))
+        connection.execute(
+            """INSERT INTO reprices (id, is_dry_run, model, by_model, status, finished_at)
+               VALUES (%s, true, 'opus*', '[{"model": "opus", "calls": 5}]', 'succeeded', now())""",
+            (reprice,),
+        )
+
+    migrate(url)
+
+    with psycopg.connect(url) as connection:
+        jobs = connection.execute("SELECT id::text, kind, status, is_exclusive, names, options, counts FROM jobs ORDER BY kind").fetchall()
+        left = connection.execute("SELECT (SELECT count(*) FROM scrub_texts), (SELECT count(*) FROM erasure_sessions)").fetchall()
+    of_scrub = {"rows_scanned": 9, "rows_changed": 2, "redactions": {"text": 3}, "changed_in": {"messages": 2}, "long_locks": {}}
+    assert jobs == [
+        (erasure, "erasure", "queued", False, ["ann"], {"of": "user"}, {"rows": 4}),
+        (reprice, "reprice", "succeeded", True, None, {"model": "opus*"}, {"by_model": {"opus": {"calls": 5}}}),
+        (
+            *(run, "retention", "queued", True, None, {"rewrite": True, "is_scheduled": False}),
+            {"bytes_before": 7, "changed_tables": {"messages": 1}},
+        ),
+        (
+            *(scrub, "scrub", "running", False, None),
+            {"text_count": 1, "keep_out": True, "rewrite_large": False, "delete_uploads": False},
+            of_scrub,
+        ),
+    ]
+    assert left == [(1, 1)]
