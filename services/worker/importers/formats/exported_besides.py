@@ -137,6 +137,20 @@ class Machine(_Row):
         self.report = stored(reported)
 
 
+class BesideSession(_Row):
+    """A row that goes with a session as it is. Postgres says whether its values are of their columns' types."""
+
+    IDENTIFIERS = ("session_id",)
+
+    session_id: _SessionId
+
+
+class SessionMachine(BesideSession):
+    """A session was seen on a machine."""
+
+    machine_id: _MachineId
+
+
 class Marks(_Row):
     """The notes of people on a session."""
 
@@ -183,17 +197,10 @@ BESIDES: Final[dict[str, type[Any]]] = {
     "project_rules": Rule,
     "machines": Machine,
     "dropped_texts": DroppedTexts,
+    "session_machines": SessionMachine,
     "session_marks": Marks,
     "saved_views": View,
 }
-
-
-class BesideSession(_Row):
-    """A row that goes with a session as it is. Postgres says whether its values are of their columns' types."""
-
-    IDENTIFIERS = ("session_id",)
-
-    session_id: _SessionId
 
 
 def type_of_rows(table: str) -> type[Any]:
