@@ -24,7 +24,10 @@ _ITEM: Final = re.compile(r"[0-9]+|\.\.\.")
 
 
 def allowed_values(body: Any, field: str) -> list[str]:
-    """Of a field as msgspec names it, `usage.model` or `scopes[1]`; empty: any. Errors name them, since the value itself may be a secret."""
+    """The values that a field may have; empty: any. `field`: as msgspec names it, `usage.model` or `scopes[1]`.
+
+    Errors name these, since the value that was sent may be a secret.
+    """
     kinds = list(_each(_type_info(body)))
     for name in _NAME.findall(field):
         kinds = [inner for kind in kinds for inner in _within(kind, name)]

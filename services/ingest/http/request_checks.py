@@ -18,7 +18,7 @@ class AcceptedBody:
 
     media_types: tuple[bytes, ...]
     max_bytes: int
-    # Whether it may be compressed: then it is the route's to decompress (write_telemetry.py).
+    # True if it may be compressed: then it is the route's to decompress (write_telemetry.py).
     may_be_gzip: bool = False
 
 

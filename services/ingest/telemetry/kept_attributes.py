@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from shared.claude_formats.signals import WAIT
 
-# Of an attribute. Lists, maps and bytes are left out: nothing that is kept has them.
+# The value of an attribute. Lists, maps and bytes are left out: nothing that is kept has them.
 Value = str | bool | int | float
 Attributes = dict[str, Value]
 
-# Of a sum, as the protocol numbers it; 1 is a delta.
+# The temporality of a sum, as the protocol numbers it; 1 is a delta.
 CUMULATIVE: Final = 2
 
 

@@ -1,5 +1,6 @@
 """Composed statements as they run. `make render-sql` writes them again."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from services.query.queries import lists, stats
 from services.query.queries.lists import live_sessions, sessions
 from shared.sql_files import SqlFile
 
+_PART = re.compile(r"\{\w+\}")
 FOLDERS = [Path(*package.__path__) / "rendered" for package in (lists, stats)]
 
 
@@ -17,7 +19,8 @@ def rendered() -> Iterator[tuple[Path, str]]:
     for package, folder in zip((lists, stats), FOLDERS, strict=True):
         parts = "parts.sql" if (folder.parent / "parts.sql").exists() else None
         for path in sorted(folder.parent.glob("*.sql")):
-            if path.name != "parts.sql" and (parts or "-- part: " in path.read_text(encoding="utf-8")):
+            text = path.read_text(encoding="utf-8")
+            if path.name != "parts.sql" and (parts or "-- part: " in text) and _PART.search(text):
                 statements = vars(SqlFile(package.__name__, path.name, parts)).items()
                 yield folder / path.name, "\n\n".join(f"-- name: {name}\n{sql}" for name, sql in statements) + "\n"
 

@@ -18,7 +18,7 @@ _SQL: Final = SqlFile(__package__, "jobs.sql")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What was asked for: of what, between which times, and how."""
+    """The order: the names, ids and times that the job is of, and its options."""
 
     is_dry_run: bool = False
     names: Sequence[str] | None = None
@@ -27,7 +27,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     from_at: datetime | None = None
     to_at: datetime | None = None
     options: Mapping[str, Any] = {}
-    # Where it begins, as is told until a worker has it.
+    # The first stage, which is shown until a worker has it.
     at_stage: str | None = None
 
 
