@@ -32,7 +32,7 @@ class Erased(Struct, kw_only=True):
     user: _Name | None = None
     project_id: Annotated[int, Meta(ge=1)] | None = None
     project: _Name | None = None
-    # Of a session: from the first time, before the second.
+    # A part of a session: [from, to).
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 
@@ -46,7 +46,7 @@ class ErasureRequest(Struct, kw_only=True):
 
 
 class LiftRequest(Struct, kw_only=True):
-    """What may come in again. A project is named by its path: its id is gone."""
+    """Names the tombstone to lift. A project is named by its path: its id is gone."""
 
     what: Erased
 
@@ -97,7 +97,7 @@ async def start_erasure(request: Request) -> Response:
 @router.post("/api/tombstones/lift", summary="Let in again what was erased", **route_documents.action(TombstonesLifted, LiftRequest, 404))
 @requires(ADMIN)
 async def lift_tombstone(request: Request) -> Response:
-    """Lifts the tombstone of a session, a user, a project's path or a range. What was erased stays erased; what is sent again is stored."""
+    """Lifts the tombstone of a session, a user, a project's path or a range. Erased data stays erased; data that is sent again is stored."""
     wanted = await read_json(request, _LIFT_DECODER)
     what = _checked(wanted.what)
     if wanted.what.project_id is not None:

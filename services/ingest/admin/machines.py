@@ -1,4 +1,4 @@
-"""What machines report of themselves, and machines that are forgotten: each from request to answer."""
+"""Reports of machines, and machines that are forgotten: each from request to answer."""
 
 import asyncio
 import re
@@ -42,16 +42,16 @@ class ReportedRepository(Struct, kw_only=True, omit_defaults=True):
 
     path: Path
     common_dir: Path | None = None
-    # Of its git repository; credentials in it are left out.
+    # The remote of its git repository; credentials in it are left out.
     remote: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
-    # Of the folder, below the one that holds the working tree.
+    # The folder's path within the working tree.
     inside: Annotated[str, Meta(max_length=4096)] = ""
     # The working tree that holds the git folder itself.
     is_main: bool = False
 
 
 class MachineRepositories(Struct, kw_only=True):
-    """What a machine says of folders, so that worktrees and clones are one project."""
+    """A machine's folders with their places in git, so that worktrees and clones are one project."""
 
     repositories: Annotated[list[ReportedRepository], Meta(max_length=MAX_REPOSITORIES)]
 
@@ -68,7 +68,7 @@ router = APIRouter(tags=["machines"])
 )
 @requires(INGEST)
 async def report_machine(request: Request) -> Response:
-    """What a shipper says of itself: versions, what is not sent yet, and transcripts that Claude Code will delete soon."""
+    """Stores a shipper's report: its versions, its backlog, and transcripts that Claude Code will delete soon."""
     ingest = ingest_of(request)
     machine_id = _machine_id(request)
     reported = await read_json(request, _DECODER, _BODY)

@@ -38,9 +38,9 @@ Named = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_C
 
 
 class ProjectChange(Struct, kw_only=True):
-    """What is to change; a field that is left out stays as it is.
+    """A field that is left out stays as it is.
 
-    `name`: null is the folder's own. `group`: null is none. `archived`: left out of lists, never of sums. `visibility`: `shared` if keys
+    `name`: null is the folder's own. `group`: null for no group. `archived`: left out of lists, never of sums. `visibility`: `shared` if keys
     that are bound to other users read its sessions too; null is as TRACKER_SESSIONS says. `merged_into`: the project that this one is part
     of from now on; null takes it out again, and no rule merges it any more. `widen_keys`: merge even if a bound key then sees more.
     """
@@ -115,7 +115,7 @@ async def change_project(request: Request) -> Response:
 )
 @requires(ADMIN)
 async def undo_project_change(request: Request) -> Response:
-    """Takes back a name, a group, an archive, a visibility or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
+    """Takes back a name, a group, an archive, a visibility or a merge. A project that a rule merged is kept apart from then on."""
     ingest = ingest_of(request)
     project_id = _project_id(request)
     body = await read_text(request)
@@ -133,7 +133,7 @@ async def undo_project_change(request: Request) -> Response:
 )
 @requires(ADMIN)
 async def add_path_rule(request: Request) -> Response:
-    """Projects whose path a pattern names are part of a project, those of today and later ones. What a person or git decides is stronger."""
+    """Projects whose path a pattern names are part of a project, those of today and later ones. A merge by a person or git is stronger."""
     ingest = ingest_of(request)
     body = await read_text(request)
     wanted = parse(body, _RULE)

@@ -1,4 +1,4 @@
-"""What is kept for how long: rules, and runs that drop what is older. Each act is in the audit log."""
+"""Rules of how long data is kept, and runs that drop older data. Each act is in the audit log."""
 
 import asyncio
 from typing import Annotated, Final
@@ -28,7 +28,7 @@ from shared.retention import MAX_DAYS, OF_SESSIONS, What
 
 
 class RetentionRule(Struct, kw_only=True):
-    """For how many `days` something is kept; null: for good. Of everything, or of sessions of one project or of one user."""
+    """Data is kept for `days`; null: for good. The rule is for all sessions, or those of one project or one user."""
 
     what: What
     days: Annotated[int, Meta(ge=1, le=MAX_DAYS)] | None
@@ -122,7 +122,7 @@ async def start_retention(request: Request) -> Response:
 @router.post("/api/retention/allow", summary="Let a dropped session come again", **route_documents.action(SessionAllowed, AllowedSession))
 @requires(ADMIN)
 async def allow_session(request: Request) -> Response:
-    """What was dropped of it stays out until then, also if it is imported again or goes on. What was erased stays erased."""
+    """Until then, dropped data of the session stays out, also if it is imported again or goes on. Erased data stays erased."""
     wanted = await read_json(request, _SESSION)
     check_identifier(wanted.session_id, "session_id")
     record = audit_record(request, "retention.allow", wanted.session_id)

@@ -76,7 +76,7 @@ async def change_view(request: Request) -> Response:
 @router.delete("/api/views/{view_id}", summary="Delete a saved view", **route_documents.action(ViewDeleted, None, 404, of="view_id"))
 @requires(INGEST, also=READ, all_projects=True)
 async def delete_view(request: Request) -> Response:
-    """For everybody. What it showed stays."""
+    """For everybody. The data that it showed stays."""
     check_query(request)
     view_id = uuid_in_path(request, "view_id")
     name = await saved_views.delete(ingest_of(request).database, view_id)

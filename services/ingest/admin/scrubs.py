@@ -61,7 +61,7 @@ router = APIRouter(tags=["imports"])
 async def start_scrub(request: Request) -> Response:
     """Replaces texts that are given wherever they are stored, or applies today's rules to what is stored. Or only counts what would change.
 
-    What was given is not kept. From then on it is replaced in all that comes in, unless `keep_out` is false.
+    The given texts are not kept. From then on they are replaced in all that comes in, unless `keep_out` is false.
     """
     write, wanted = await admit_order(request, _DECODER)
     _check(wanted)

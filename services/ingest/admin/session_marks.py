@@ -36,7 +36,7 @@ MAX_SESSION_ID: Final = 200
 
 
 class SessionMarksChange(Struct, kw_only=True):
-    """What is to change; a field that is left out stays as it is. null and "" clear.
+    """A field that is left out stays as it is. null and "" clear.
 
     `tags` are all tags. `add_tags` and `remove_tags` change some, so that two people who tag at the same time do not undo each other.
     """

@@ -25,7 +25,7 @@ from shared.http.middleware import json_response
 
 
 class ExportRequest(Struct, kw_only=True):
-    """What is to be exported: a user's sessions, a project's, or without both everything."""
+    """Selects a user's sessions or a project's; without both, all data."""
 
     user: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
@@ -72,7 +72,7 @@ async def start_export(request: Request) -> Response:
 @router.delete("/api/exports/{export_id}", summary="Delete an export", **route_documents.action(ExportDeleted, None, 404, of="export_id"))
 @requires(READ, all_projects=True, or_one_user=True)
 async def delete_export(request: Request) -> Response:
-    """Nobody gets its archive any more. What was exported stays where it is."""
+    """Its archive cannot be downloaded any more. The data that it holds stays stored here."""
     check_query(request)
     ingest = ingest_of(request)
     export_id = uuid_in_path(request, "export_id")

@@ -1,4 +1,4 @@
-"""What the service tells of itself: the journal's accounts, the database, live capture, jobs, machines, canaries, the archive and prices."""
+"""The parts of /api/status: the journal's accounts, the database, live capture, jobs, machines, canaries, the archive and prices."""
 
 from datetime import datetime
 from typing import Final
@@ -61,7 +61,7 @@ def capacity(connection: Connection) -> Capacity:
 
 
 class CaptureLag(Struct, frozen=True):
-    """The age of the oldest range or hook that is not in rows yet, 0 if there is none, and the number of files that are set aside."""
+    """The age of the oldest range or hook that is not in rows yet, 0 if all are, and the number of files that are set aside."""
 
     oldest_seconds: float
     set_aside: int

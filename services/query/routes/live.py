@@ -59,7 +59,7 @@ class LiveParameters(Filtered):
 
 router = APIRouter(tags=["live"], responses=FAILURES)
 
-# What its items refer to is among the components: `GET /api/live/sessions` has it too.
+# The models that its items refer to are among the components, since `GET /api/live/sessions` has them too.
 _SCHEMA = TypeAdapter(LiveItem).json_schema(ref_template="#/components/schemas/{model}")
 _ITEM = {
     "type": "string",
@@ -122,14 +122,14 @@ async def watch_live(
 
 
 def _projects(request: Request, chosen: ChosenProjects) -> list[int] | None:
-    """The projects of a group or repository that the key sees. What becomes part of it is seen from the next connection on."""
+    """The projects of a group or repository that the key sees. A project that joins it later is seen from the next connection on."""
     database: Database = request.app.state.database
     with database.connection(grant_of(request.scope)) as connection:
         return chosen.ids(connection)
 
 
 def _users(request: Request) -> set[str]:
-    """The names of the users that the key is bound to. Who gets another name is seen from the next connection on."""
+    """The names of the users that the key is bound to. A new name is seen from the next connection on."""
     database: Database = request.app.state.database
     with database.connection(grant_of(request.scope)) as connection:
         return bound_user_names(connection)
@@ -152,7 +152,7 @@ def _machines(request: Request, machine: str) -> list[str]:
 @router.get("/api/live/sessions", response_model=LiveSessions, responses=RESPONSES, summary="Open sessions, with what happens in them")
 @requires(METRICS)
 async def list_live_sessions(request: Request, parameters: Annotated[Filtered, Query()]) -> Response:
-    """What the rows tell. For a live board read this once, then go on with the live feed from `last_event_id`.
+    """Sessions as the rows have them. For a live board read this once, then go on with the live feed from `last_event_id`.
 
     Keys without the scope `read` get no texts and no ids of sessions, so they can only count states.
     """

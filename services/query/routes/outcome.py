@@ -1,4 +1,4 @@
-"""What came of a session."""
+"""The route of a session's outcome."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -33,7 +33,7 @@ router = APIRouter(tags=["sessions"], responses=RESPONSES)
 )
 @requires(READ)
 def show_outcome(request: Request, session_id: SessionId, parameters: Annotated[OutcomeParameters, Query()]) -> Response:
-    """What was asked and answered, commits, pull requests, tests, files, failures, the parts of the cost, and the session's days.
+    """The first prompt and the last answer, commits, pull requests, tests, files, failures, the parts of the cost, and the session's days.
 
     All is read from what is stored; nothing is guessed by a model.
     """

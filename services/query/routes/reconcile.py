@@ -40,7 +40,7 @@ def reconcile_session(request: Request, session_id: SessionId) -> Response:
 @router.get("/api/reconcile", response_model=ReconcileReport, summary="Why Claude Code's totals differ, over a range")
 @requires(READ)
 def reconcile_range(request: Request, parameters: Annotated[ReconcileParameters, Query()]) -> Response:
-    """Of the sessions that began in the range, at most 5,000: both totals, what each reason explains, and the sessions that differ most."""
+    """Both totals of the sessions that began in the range, at most 5,000; the sum that each reason explains; and the sessions that differ most."""
     wanted = stats_range(request, parameters, None)
     return read_response(
         request,

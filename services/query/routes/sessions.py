@@ -80,7 +80,7 @@ def show_session(request: Request, session_id: SessionId) -> Response:
 )
 @requires(READ)
 def list_conversations(request: Request, parameters: Annotated[ConversationList, Query()]) -> Response:
-    """What people and Claude said. Messages without a date come last, and not at all within dates."""
+    """Messages of people and of Claude. Messages without a date come last, and not at all within dates."""
     filters = event_filters(request, parameters)
     return list_response(request, parameters, lambda connection, wanted: events.conversations(connection, filters, parameters.role, wanted))
 

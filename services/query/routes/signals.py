@@ -1,4 +1,4 @@
-"""What Claude Code's telemetry told of a session."""
+"""The routes of Claude Code's telemetry of a session."""
 
 from typing import Annotated
 

@@ -58,7 +58,7 @@ def show_tool_call(request: Request, call_id: CallId) -> Response:
 )
 @requires(READ)
 def show_tool_result(request: Request, call_id: CallId) -> Response:
-    """What is too long to be stored beside the call is read from the session's transcripts in the archive. Redacted, as they are."""
+    """A result too long to be stored beside the call is read from the session's transcripts in the archive. It is redacted, as they are."""
     database: Database = request.app.state.database
     grant = grant_of(request.scope)
     with database.connection(grant, from_primary=True) as connection:

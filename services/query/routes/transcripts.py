@@ -145,7 +145,7 @@ def _files(request: Request, connection: Connection, session_id: str) -> list[St
 
 
 def texts_dropped(dropped_at: datetime) -> Gone:
-    """Of a session without texts."""
+    """The error for a session whose texts retention has dropped."""
     return Gone(
         f"The texts of this session were dropped on {dropped_at:%Y-%m-%d}, since they were older than texts are kept. Its numbers are still there.",
         code="TEXTS_DROPPED",

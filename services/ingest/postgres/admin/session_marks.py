@@ -22,7 +22,7 @@ Visibility = Literal["private", "shared"] | None
 
 
 class Marks(Struct, frozen=True):
-    """What people noted of a session."""
+    """The marks that people gave a session."""
 
     is_starred: bool = False
     tags: tuple[str, ...] = ()
