@@ -20,6 +20,8 @@ from services.worker.importers.formats.sanitize import clean_json
 from services.worker.persist.records import SESSION_NUMBERS, Media, Record, RecordError, Result, StoredPrice, Time
 from services.worker.persist.staging.stage_records import STAGED, StagedTable
 from shared.events.messages import EARLIEST, LATEST, Count
+from shared.tables.catalogue import TABLES
+from shared.tables.table import EXPORTED
 
 INVALID_ROW: Final = "INVALID_ROW"
 
@@ -124,8 +126,9 @@ def _type_of_rows(table: StagedTable) -> type[Struct]:
 
 
 # The tables whose rows become records; the others are stored by themselves.
-_ROWS: Final = {table.name: _type_of_rows(table) for table in STAGED.values()}
-_RECORDS: Final = {table.name: table.record for table in STAGED.values()}
+_EXPORTED: Final = [table for table in STAGED.values() if TABLES[table.name].export == EXPORTED]
+_ROWS: Final = {table.name: _type_of_rows(table) for table in _EXPORTED}
+_RECORDS: Final = {table.name: table.record for table in _EXPORTED}
 _REQUIRED: Final = {name: [each.name for each in msgspec.structs.fields(record) if each.required] for name, record in _RECORDS.items()}
 RECORD_TABLES: Final = frozenset(_ROWS)
 
