@@ -72,8 +72,24 @@ def test_it_is_granted(filled: World) -> None:
         rows(filled.worker, may, role=role, column=column, right=right) for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
     ]
     assert found == [[(True,)], [(False,)], [(True,)], [(False,)], [(True,)]]
-    # A bound key sees nothing of it before a migration says which rows.
-    assert rows(filled.worker, "SELECT has_table_privilege('tracker_bound', 'made_up', 'SELECT')") == [(False,)]
+
+
+def test_a_bound_key_reads_the_rows_of_its_sessions(filled: World) -> None:
+    def read(*, user: str = "*", project: str = "*") -> set[str]:
+        with filled.worker.transaction() as connection:
+            connection.execute(
+                """SELECT set_config('tracker.projects', coalesce((SELECT '{' || id || '}' FROM projects WHERE path = %(project)s), '*'), true),
+                          set_config('tracker.users', coalesce((SELECT '{' || id || '}' FROM users WHERE name = %(user)s), '*'), true),
+                          set_config('role', 'tracker_bound', true)""",
+                {"user": user, "project": project},
+            )
+            return {words for (words,) in connection.execute("SELECT words FROM made_up").fetchall()}
+
+    assert read(user="ann") == read(project="/ann") == {"of ann", "an hour later"}
+    assert read(user="bob") == read(project="/bob") == {"of bob", "by ann"}
+    # Migrating once more changes nothing.
+    grant(filled.worker.settings.database_url)
+    assert read(user="ann", project="/bob") == set()
 
 
 def test_it_is_scrubbed(filled: World) -> None:
