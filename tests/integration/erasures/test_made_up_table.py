@@ -25,9 +25,9 @@ from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
 MADE_UP: Final = Table(
     "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, EXPORTED, WITH_OWNER,
-    "ID id session_id -brought_by USER -user_id USER_NAME user_name TIME occurred_at TEXT words", alone="occurred_at",
+    "ID id session_id -project_id -brought_by USER -user_id USER_NAME user_name TIME occurred_at TEXT words", alone="occurred_at",
 )  # fmt: skip
-CREATE: Final = """CREATE TABLE made_up (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), session_id text NOT NULL, user_id bigint, user_name text,
+CREATE: Final = """CREATE TABLE made_up (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), session_id text NOT NULL, project_id bigint, user_id bigint, user_name text,
     occurred_at timestamptz NOT NULL, words text NOT NULL, brought_by integer[])"""
 HOUR: Final = timedelta(hours=1)
 RANGE: Final = {"session_id": "s", "from": (AT + HOUR).isoformat(), "to": (AT + 2 * HOUR).isoformat()}
@@ -72,8 +72,24 @@ def test_it_is_granted(filled: World) -> None:
         rows(filled.worker, may, role=role, column=column, right=right) for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
     ]
     assert found == [[(True,)], [(False,)], [(True,)], [(False,)], [(True,)]]
-    # A bound key sees nothing of it before a migration says which rows.
-    assert rows(filled.worker, "SELECT has_table_privilege('tracker_bound', 'made_up', 'SELECT')") == [(False,)]
+
+
+def test_a_bound_key_reads_the_rows_of_its_sessions(filled: World) -> None:
+    def read(*, user: str = "*", project: str = "*") -> set[str]:
+        with filled.worker.transaction() as connection:
+            connection.execute(
+                """SELECT set_config('tracker.projects', coalesce((SELECT '{' || id || '}' FROM projects WHERE path = %(project)s), '*'), true),
+                          set_config('tracker.users', coalesce((SELECT '{' || id || '}' FROM users WHERE name = %(user)s), '*'), true),
+                          set_config('role', 'tracker_bound', true)""",
+                {"user": user, "project": project},
+            )
+            return {words for (words,) in connection.execute("SELECT words FROM made_up").fetchall()}
+
+    assert read(user="ann") == read(project="/ann") == {"of ann", "an hour later"}
+    assert read(user="bob") == read(project="/bob") == {"of bob", "by ann"}
+    # Migrating once more changes nothing.
+    grant(filled.worker.settings.database_url)
+    assert read(user="ann", project="/bob") == set()
 
 
 def test_it_is_scrubbed(filled: World) -> None:
@@ -102,6 +118,22 @@ def test_it_is_erased(filled: World, what: dict[str, Any], confirm: str, gone: s
     assert erased(filled, what, confirm)["counts"]["made_up"] == len(gone)
 
     assert before - words_of(filled) == gone
+
+
+def test_all_that_there_is_of_a_session_goes_with_the_person_or_project_that_one_row_names(filled: World) -> None:
+    rows(
+        filled.worker,
+        """INSERT INTO made_up (session_id, words, occurred_at, user_id, user_name, project_id)
+           VALUES ('by her', 'named', now(), NULL, 'ann', NULL), ('by her', 'unnamed', now(), NULL, NULL, NULL),
+                  ('hers', 'of her id', now(), (SELECT id FROM users WHERE name = 'ann'), NULL, NULL),
+                  ('there', 'of his project', now(), NULL, NULL, (SELECT id FROM projects WHERE path = '/bob')) RETURNING 1""",
+    )
+
+    erased(filled, {"user": "ann"}, "ann")
+
+    assert words_of(filled) == {"of bob", "alone", "of his project"}
+    erased(filled, {"project_id": 2}, "/bob")
+    assert words_of(filled) == {"alone"}
 
 
 def test_it_is_dropped_with_its_session_and_when_it_is_alone(filled: World) -> None:
