@@ -28,6 +28,7 @@ from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import MERGE_OF_PROJECTS
 from shared.projects import merging
 from shared.projects.path_rules import MAX_LENGTH, MAX_RULES, problem_of
 
@@ -173,7 +174,7 @@ async def delete_path_rule(request: Request) -> Response:
         raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
     pattern, moving = done
     if moving:
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in moving))
+        await asyncio.to_thread(send_tasks, ingest.sender, MERGE_OF_PROJECTS.task, *((each,) for each in moving))
     return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
 
 
@@ -222,7 +223,7 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
 async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[str]) -> Response:
     if done.moving:
         # If the tasks are lost, beat finds the projects.
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in done.moving))
+        await asyncio.to_thread(send_tasks, ingest.sender, MERGE_OF_PROJECTS.task, *((each,) for each in done.moving))
     answer = ProjectChanged(
         id=project_id,
         name=done.columns["name"],

@@ -14,6 +14,7 @@ from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import Conflict, NotFound
 from shared.http.middleware import json_response
+from shared.jobs import IMPORT, UNDO
 
 router = APIRouter(tags=["imports"])
 _CHANGES_A_JOB: Final = route_documents.action(JobChanged, None, 404, 409, of="job_id", status=202, located="job")
@@ -48,7 +49,7 @@ async def retry_job(request: Request) -> Response:
     job = await ingest.jobs.retry(job_id, audit_record(request, "import.retry", job_id))
     if not job["done"]:
         raise _refused(job, "Only a failed job whose files are still stored can be retried; send the files again.")
-    await asyncio.to_thread(send_shares, ingest.sender, job_id, job["shares"])
+    await asyncio.to_thread(send_shares, ingest.sender, IMPORT, job_id, job["shares"])
     return _accepted(job_id, job, "The job continues where it stopped.")
 
 
@@ -70,7 +71,7 @@ async def undo_job(request: Request) -> Response:
             if job["status"] in ("queued", "running")
             else "An undo cannot be undone; import the files again.",
         )
-    await asyncio.to_thread(send_shares, ingest.sender, job["undo_id"], 1)
+    await asyncio.to_thread(send_shares, ingest.sender, UNDO, job["undo_id"])
     return _accepted(job["undo_id"], job | {"status": job["undo_status"]}, "The rows that the job stored are being removed.", undoes=job_id)
 
 

@@ -22,6 +22,7 @@ from shared.auth.scopes import READ, requires
 from shared.broker import Task
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import EXPORT
 
 
 class ExportRequest(Struct, kw_only=True):
@@ -65,7 +66,7 @@ async def start_export(request: Request) -> Response:
         raise NotFound(f"There is no {what}.", code=code)
     export_id, is_new = added
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, export_id, 1)
+        await asyncio.to_thread(send_shares, ingest.sender, EXPORT, export_id)
     return json_response(ExportStarted(export_id=export_id, status="queued"), 202, {"Location": f"/api/exports/{export_id}"})
 
 

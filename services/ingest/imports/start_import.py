@@ -20,11 +20,11 @@ from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.imports.import_jobs import ImportJobs
 from shared.auth.authentication import grant_of
-from shared.broker import Task
 from shared.claude_formats.upload_kinds import ARCHIVES
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import BadRequest, Unavailable
 from shared.http.middleware import json_response, request_id_of
+from shared.jobs import IMPORT, JobKind
 from shared.redaction.redact import redact_text
 
 log = structlog.get_logger()
@@ -80,7 +80,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUI
         remove_if_unused(ingest.jobs, job_id, upload)
         raise _unconfirmed(job_id) from error
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
+        await asyncio.to_thread(send_shares, ingest.sender, IMPORT, job_id, shares)
     else:
         await upload.remove()
     return job_id, is_new
@@ -96,9 +96,9 @@ def _unconfirmed(job_id: UUID) -> Unavailable:
     return error
 
 
-def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
+def send_shares(sender: Celery, kind: JobKind, job_id: UUID, shares: int = 1) -> None:
     """Sends a task for each share of a job. Call it from a thread."""
-    send_tasks(sender, Task.RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
+    send_tasks(sender, kind.task, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference, *, is_replay: bool) -> Response:

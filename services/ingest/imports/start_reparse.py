@@ -17,6 +17,7 @@ from shared.auth.scopes import ADMIN, requires
 from shared.events.messages import SessionId
 from shared.http.errors import NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import REPARSE
 
 
 class ReparseRequest(Struct, kw_only=True):
@@ -61,7 +62,7 @@ async def start_reparse(request: Request) -> Response:
         )
     # If the task is lost, the worker's sweep finds it.
     if is_new:
-        await asyncio.to_thread(send_shares, write.ingest.sender, job_id, 1)
+        await asyncio.to_thread(send_shares, write.ingest.sender, REPARSE, job_id)
     message = "The rows of the archived transcripts are being derived anew."
     if wanted.dry_run:
         message = "What a reparse of the archived transcripts would change is being counted."

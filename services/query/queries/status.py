@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from services.query.answers.operations import Canary, DamagedTranscript, UnpricedModel
 from services.query.database import Connection, fetch, fetch_by, fetch_first, fetch_one, one_row, rows
+from shared.jobs import UNFINISHED
 from shared.journal.accounting import Outcome
 from shared.sql_files import SqlFile
 
@@ -74,7 +75,7 @@ def capture_lag(connection: Connection) -> CaptureLag:
 
 def standing_jobs(connection: Connection) -> dict[str, float]:
     """For how many seconds the job that stands still longest has not got on, by kind. Without kinds that have no unfinished job."""
-    return {row["kind"]: row["seconds"] for row in rows(connection, _SQL.standing)}
+    return {row["kind"]: row["seconds"] for row in rows(connection, _SQL.standing.replace("{unfinished}", UNFINISHED))}
 
 
 def silent_machines(connection: Connection, silent_hours: int) -> int:

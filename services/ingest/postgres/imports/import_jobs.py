@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from services.ingest.postgres.audit import AuditRecord, run_audited
 from services.ingest.postgres.database import Database
 from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
 _SQL = SqlFile(__package__, "import_jobs.sql")
@@ -57,7 +58,8 @@ class ImportJobs:
 
     async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the job has ended, or does not exist (status None)."""
-        return await self._change(_SQL.cancel_job, {"id": job_id}, record)
+        kinds = [kind.name for kind in KINDS.values() if kind.can_be_cancelled]
+        return await self._change(_SQL.cancel_job, {"id": job_id, "kinds": kinds}, record)
 
     async def retry(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, shares}: done if it had failed and its files are still there."""

@@ -17,10 +17,9 @@ from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
 from shared.database import connect_options
 from shared.events.messages import Conversation
-from shared.jobs import ERASURE, SCRUB, JobKind
+from shared.jobs import ERASURE, EXPORT, MERGE_OF_PROJECTS, MERGE_OF_USERS, SCRUB, JobKind, JobTask
 from tests.conftest import as_role
 from tests.integration.worker.imports.exporting import add_export, export_row
 from tests.integration.worker.imports.files_of_sessions import EPOCH
@@ -144,13 +143,13 @@ def test_an_export_that_may_not_read_the_rows_fails_and_says_why(owner: Resource
     ("task", "begin", "run", "found"),
     [
         (
-            Task.MERGE_USERS,
+            MERGE_OF_USERS.task,
             lambda worker: request_merge(worker, "ann", "bob"),
             merge_users.run,
             "SELECT merge_failure, merge_requested_at FROM users",
         ),
         (
-            Task.REKEY_PROJECT,
+            MERGE_OF_PROJECTS.task,
             lambda worker: decide(worker, "/p/one", "/p/1"),
             rekey_projects.run,
             "SELECT rekey_failure, rekey_requested_at FROM projects",
@@ -162,7 +161,7 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
     owner: Resources,
     refused: Resources,
     looks: Looks,
-    task: Task,
+    task: JobTask,
     begin: Callable[[Resources], int],
     run: Callable[[Resources, int], bool],
     found: str,
@@ -198,9 +197,10 @@ def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_lon
     request_merge(owner, "ann", "bob")
     decide(owner, "/p/one", "/p/1")
     with owner.transaction() as connection:
+        connection.execute("UPDATE import_jobs SET created_at = now() - interval '6 seconds'")
         connection.execute("UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
         connection.execute("UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
-    waiting = {*(kind.task for kind in JOBS), Task.MERGE_USERS, Task.REKEY_PROJECT}
+    waiting = {*(kind.task for kind in JOBS), EXPORT.task, MERGE_OF_USERS.task, MERGE_OF_PROJECTS.task}
     assert waiting <= looks.abandoned_jobs().keys()
 
     with owner.transaction() as connection:

@@ -16,8 +16,9 @@ from services.worker.maintenance.jobs import JOBS
 from services.worker.maintenance.staged_job import Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Queue, celery_settings
+from shared.broker import celery_settings
 from shared.jobs import KINDS, JobKind
+from shared.queues import Queue
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
 
 PRUNE = JobKind("prune", is_exclusive=True)
@@ -66,7 +67,7 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
         assert list(standing_jobs(connection)) == ["prune"]
 
     # When its task runs, on a queue that workers read
-    assert celery_settings("redis://x")["task_routes"]["job.*"] == {"queue": Queue.MAINTENANCE.value}
+    assert celery_settings("redis://x")["task_routes"][PRUNE.task] == {"queue": Queue.MAINTENANCE.value}
     tasks.add_job_task(PRUNE)
     tasks.app.tasks[PRUNE.task](str(first))
 
