@@ -15,11 +15,10 @@ from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
 from client.history import jobs, summary
-from client.http.follow import follow
 from client.http.server import Server
 from client.live.top import top
 from client.moving.move import move
-from client.options import AsJson, At, uuid_beginning, uuid_or_none, with_groups
+from client.options import AsJson, At, uuid_beginning, with_groups, write_end
 from client.output.display import SHARE_TOTAL, display_for
 from client.output.terminal import write_json
 from client.questions import prices, project, retention
@@ -251,60 +250,7 @@ def verify(as_json: AsJson = False, at: At = At()) -> None:
         raise typer.Exit(FAILED)
 
 
-@app.command(rich_help_panel=ADMINISTRATION)
-def scrub(
-    is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="-", help="`-`: remove these texts, one a line of standard input, or typed without being shown."),
-    ] = None,
-    text_file: Annotated[Path | None, typer.Option("--text-file", help="Remove the texts of this file, one a line.")] = None,
-    keep_out: Annotated[
-        bool, typer.Option("--keep-out/--no-keep-out", help="Replace the texts from now on wherever data comes in.")
-    ] = True,
-    rewrite_large: Annotated[
-        bool,
-        typer.Option("--rewrite-large", help="Write large tables anew too, which nobody can use meanwhile; --dry-run tells for how long."),
-    ] = False,
-    delete_uploads: Annotated[bool, typer.Option("--delete-uploads", help="Delete the uploads of failed imports.")] = False,
-    let_in: Annotated[
-        str | None,
-        typer.Option("--let-in", metavar="ID", callback=uuid_or_none, help="No longer keep out the texts of this scrub; nothing else."),
-    ] = None,
-    as_json: AsJson = False,
-    at: At = At(),
-) -> None:
-    """Removes secrets from stored data.
-
-    It applies the server's current rules to what was stored before, or removes the texts that it is given. It names what it could not reach.
-    """
-    if text not in (None, "-"):
-        raise typer.BadParameter(
-            "takes `-` alone: an argument would stay in the shell's history and in the list of processes", param_hint="--text"
-        )
-    display = display_for(is_quiet=as_json)
-    server = at.server(display)
-    if let_in is not None:
-        typer.echo(scrubbing.let_in(server, let_in))
-        return
-    wanted: dict[str, Any] = {"dry_run": dry_run}
-    wanted |= {name: True for name, is_on in (("rewrite_large", rewrite_large), ("delete_uploads", delete_uploads)) if is_on}
-    if texts := scrubbing.texts_from(text, text_file):
-        wanted |= {"texts": texts, "keep_out": keep_out}
-    started = scrubbing.start(server, wanted)
-    if not is_waiting:
-        write_json(started) if as_json else typer.echo(
-            f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."
-        )
-        return
-    scrub_id = started["scrub_id"]
-    ended = follow(server, f"/api/scrubs/{scrub_id}", f"The scrub {scrub_id}", lambda seen: display.note(scrubbing.sentence(seen)))
-    write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
-    if ended["status"] != "succeeded":
-        raise typer.Exit(FAILED)
-
-
+app.command("scrub", rich_help_panel=ADMINISTRATION)(scrubbing.scrub)
 app.command("erase", rich_help_panel=ADMINISTRATION)(erasing.erase)
 app.command("move", rich_help_panel=HISTORY)(move)
 app.command("resume", rich_help_panel=HISTORY)(resume)
@@ -346,9 +292,7 @@ def _start_job(
     with display.share(wait.title) as phase:
         ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
         phase.end()
-    write_json(ended) if as_json else summary.write_job_end(ended)
-    if ended["status"] not in wait.successes:
-        raise typer.Exit(FAILED)
+    write_end(ended, summary.write_job_end, wait.successes, as_json=as_json)
 
 
 complete(app)

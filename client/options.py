@@ -6,7 +6,7 @@ Options that go together are a frozen dataclass. A command takes it as one param
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, wraps
@@ -17,10 +17,11 @@ from uuid import UUID
 import typer
 
 from client.capture.folder import LOCAL_URL, capture_folder, read_object, server_of, text_of, user_name
-from client.errors import INTERRUPTED, Failure, Interrupted
+from client.errors import FAILED, INTERRUPTED, Failure, Interrupted
 from client.http.address import InvalidKey, InvalidUrl
 from client.http.server import Server
 from client.output.display import Quiet
+from client.output.terminal import write_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
@@ -91,6 +92,13 @@ def failures_as_exit_codes() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("Interrupted. Nothing was sent.", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def write_end(work: Any, write: Callable[[Any], object], successes: Collection[str] = ("succeeded",), *, as_json: bool) -> None:
+    """Work of the server that has ended, as JSON or by `write`. Exit code 1 for another status than `successes`."""
+    write_json(work) if as_json else write(work)
+    if work["status"] not in successes:
+        raise typer.Exit(FAILED)
 
 
 def own_name() -> str | None:

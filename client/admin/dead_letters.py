@@ -4,8 +4,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from client.errors import FAILED, BadAnswer
@@ -13,6 +11,7 @@ from client.http.server import Server
 from client.options import AsJson, At, uuid_text
 from client.output.console import Console
 from client.output.local_time import local_zone, short_time
+from client.output.tables import headed_table
 from client.output.terminal import write_json
 from client.phrases import command
 from shared.quantities import counted
@@ -147,10 +146,7 @@ def _write_groups(answer: dict[str, Any]) -> None:
         console.print("There are no dead letters: everything that was sent could be stored.")
         return
     zone = local_zone()
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("Count", justify="right")
-    for name in ("Kind", "Reason", "Last seen", "Newest"):
-        table.add_column(name, overflow="fold")
+    table = headed_table("Count", "Kind", "Reason", "Last seen", "Newest", right={"Count"})
     for group in answer["groups"]:
         cells = (group["kind"], group["reason"], short_time(group["last_seen_at"], zone), group["newest"][0])
         table.add_row(f"{group['count']:,}", *map(Text, cells))

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.capture.transcripts.transcript_files import default_root, scan
-from client.errors import FAILED, Failure, Refused
+from client.errors import Failure, Refused
 from client.http.follow import follow
 from client.http.server import Server
-from client.options import AsJson, At
+from client.options import AsJson, At, write_end
 from client.output.display import display_for
 from client.output.terminal import one_line, write_json
 from client.phrases import command
@@ -68,9 +68,7 @@ def erase(
     started: Erasure = server.ask("POST", "/api/erasures", body)
     erasure_id = started["erasure_id"]
     ended = follow(server, f"/api/erasures/{erasure_id}", f"The erasure {erasure_id}")
-    write_json(ended) if as_json else typer.echo(report(ended, _named(what, exact, times)))
-    if ended["status"] != "succeeded":
-        raise typer.Exit(FAILED)
+    write_end(ended, lambda erasure: typer.echo(report(erasure, _named(what, exact, times))), as_json=as_json)
 
 
 def _target(server: Server, what: What, name: str) -> tuple[dict[str, Any], str]:

@@ -18,11 +18,11 @@ from client.questions import cells
 from client.questions.filters import Filters
 from client.questions.lists import unpriced_note
 from client.questions.lookup import Item, get, label_rows, short_session_id
+from client.questions.outcome import failures, made
 from client.questions.output import Column, table
 from client.questions.period import Zone, named_day
 from shared import quantities
 from shared.quantities import counted, day_text
-from shared.terms import error_class_label
 
 _MOST_ASKS: Final = 3
 _ASK_CHARACTERS: Final = 160
@@ -148,22 +148,15 @@ def _files(sums: Item) -> str:
 def _asks(session: Item) -> Iterator[Text]:
     shown = session["asks"][:_MOST_ASKS]
     for ask in shown:
-        text = one_line(ask["text"] or "")
-        yield Text(f"› {text if len(text) <= _ASK_CHARACTERS else text[: _ASK_CHARACTERS - 1] + '…'}")
+        yield Text(f"› {cells.cut(one_line(ask['text'] or ''), _ASK_CHARACTERS)}")
     if (more := session["share"]["user_messages"] - len(shown)) > 0 and shown:
         yield Text(f"  {counted(more, 'more prompt')}", style="dim")
 
 
 def _outcomes(session: Item) -> Iterator[Text]:
-    for commit in session["commits"]:
-        yield Text("✓ ", style="green").append(
-            f"commit {commit['hash'] or ''} {one_line(commit['subject'] or '')}".replace("  ", " "), style="default"
-        )
-    for pull_request in session["pull_requests"]:
-        yield Text("✓ ", style="green").append(one_line(pull_request["url"] or "pull request"), style="default")
-    if failures := session["failures"]:
-        named = (f"{each['tool_name']} {error_class_label(each['error_class'] or 'error')} ×{each['calls']:,}" for each in failures)
-        yield Text("✗ ", style="red").append(one_line(", ".join(named)), style="default")
+    yield from made(session)
+    for line in failures(session):
+        yield Text("✗ ", style="red").append(line, style="default")
 
 
 def _clock(time: str, zone: str) -> str:

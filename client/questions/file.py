@@ -1,7 +1,6 @@
 """`tracker file`: who changed a file, when, and what the person had asked for."""
 
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +9,7 @@ from rich.text import Text
 
 from client.http.server import Server
 from client.options import At
-from client.output.console import Console, Indented, console
+from client.output.console import Console, Indented, console, paged
 from client.output.local_time import local_time
 from client.output.terminal import write_json
 from client.questions import cells
@@ -95,8 +94,7 @@ def _suggest(server: Server, path: str, asked: str) -> None:
 
 def _show(found: Item, asked: str, zone: str, *, with_patch: bool) -> None:
     out = console(most=_WIDTH)
-    os.environ.setdefault("LESS", "-RFX")
-    with out.pager(styles=out.color_system is not None) if out.is_terminal else nullcontext():
+    with paged(out):
         summary = found["summary"]
         # A path is not broken, so that it can be copied.
         out.print(Text(asked, style="bold"), soft_wrap=True)

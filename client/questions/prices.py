@@ -1,21 +1,20 @@
 """`tracker prices`: what tokens cost, by model; sets prices of one's own, and prices stored calls anew."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure, Refused
+from client.errors import Failure, Refused
 from client.http.follow import follow
 from client.http.server import Server
-from client.options import AsJson, At
+from client.options import AsJson, At, write_end
 from client.output.console import Console
 from client.output.display import display_for
 from client.output.local_time import UTC, local_zone, short_time, today_in
+from client.output.tables import headed_table
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lists import show_table
@@ -141,9 +140,7 @@ def reprice(
         f"The run {reprice_id}",
         lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."),
     )
-    write_json(ended) if as_json else _write_reprice(ended)
-    if ended["status"] != "succeeded":
-        raise typer.Exit(FAILED)
+    write_end(ended, _write_reprice, as_json=as_json)
 
 
 def _unpriced(server: Server) -> list[dict[str, Any]]:
@@ -223,7 +220,7 @@ def _write_reprice(run: dict[str, Any]) -> None:
         console.print(f"No call {'would cost' if run['dry_run'] else 'costs'} anything else.")
     else:
         console.print("What would change:" if run["dry_run"] else "What changed:")
-        table = _table(("Model", "left"), ("Calls", "right"), ("Sessions", "right"), ("Before", "right"), ("Now", "right"))
+        table = headed_table("Model", "Calls", "Sessions", "Before", "Now", right={"Calls", "Sessions", "Before", "Now"})
         for each in changed:
             numbers = (f"{each[name]:,}" for name in ("changed_calls", "changed_sessions"))
             table.add_row(Text(each["model"] or "no model"), *numbers, _usd(each["old_usd"]), _usd(each["new_usd"]))
@@ -234,13 +231,6 @@ def _write_reprice(run: dict[str, Any]) -> None:
     ):
         if number := sum(each[name] for each in run["models"]):
             console.print(f"{counted(number, 'call')} {what}.", style="dim")
-
-
-def _table(*columns: tuple[str, Literal["left", "right"]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, side in columns:
-        table.add_column(name, justify=side, overflow="fold")
-    return table
 
 
 def _usd(usd: float) -> str:

@@ -3,16 +3,15 @@
 from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure
+from client.errors import Failure
 from client.http.follow import follow
-from client.options import AsJson, At
+from client.options import AsJson, At, write_end
 from client.output.console import Console
 from client.output.display import display_for
 from client.output.local_time import local_zone, short_time
+from client.output.tables import headed_table
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lookup import get, project_id
@@ -136,13 +135,11 @@ def _run(at: At, wanted: dict[str, bool], *, as_json: bool, is_waiting: bool = T
     ended = follow(
         server, f"{PATH}/runs/{run_id}", f"The run {run_id}", lambda seen: display.note(f"It is at {seen['stage'] or 'its begin'}.")
     )
-    write_json(ended) if as_json else _write_run(ended)
-    if ended["status"] != "succeeded":
-        raise typer.Exit(FAILED)
+    write_end(ended, _write_run, as_json=as_json)
 
 
 def _write_rules(found: dict[str, Any]) -> None:
-    table = _table(("What", "left"), ("Of", "left"), ("Kept", "right"), ("Source", "left"))
+    table = headed_table("What", "Of", "Kept", "Source", right={"Kept"})
     everything = {rule["what"] for rule in found["rules"] if rule["project_id"] is None and rule["user"] is None}
     for setting in found["settings"]:
         what = setting["what"].replace("_", "-")
@@ -165,7 +162,7 @@ def _write_run(run: dict[str, Any]) -> None:
         console.print(f"Nothing {verb}{when}: nothing is older than it is to be kept.")
         return
     console.print(f"What {verb}{when}:")
-    table = _table(("What", "left"), ("Project", "left"), ("Sessions", "right"), ("Rows", "right"), ("Bytes", "right"))
+    table = headed_table("What", "Project", "Sessions", "Rows", "Bytes", right={"Sessions", "Rows", "Bytes"})
     for each in run["dropped"]:
         numbers = (f"{each[name]:,}" for name in ("sessions", "rows", "bytes"))
         table.add_row(each["what"].replace("_", "-"), Text(each["project_name"] or ""), *numbers)
@@ -174,13 +171,6 @@ def _write_run(run: dict[str, Any]) -> None:
         console.print(
             f"The database had {run['database_bytes_before']:,} bytes before, and {run['database_bytes_after']:,} after.", style="dim"
         )
-
-
-def _table(*columns: tuple[str, Literal["left", "right"]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, side in columns:
-        table.add_column(name, justify=side, overflow="fold")
-    return table
 
 
 def _days(days: int | None) -> str:

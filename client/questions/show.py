@@ -1,6 +1,5 @@
 """`tracker show`: what came of a session, and all of it from beginning to end. A person reads the server's export as Markdown; a program gets JSON or CSV."""
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -10,9 +9,10 @@ from rich.rule import Rule
 from rich.text import Text
 
 from client.options import At
-from client.output.console import Console, console
+from client.output.console import Console, console, paged
 from client.output.local_time import local_zone
 from client.output.terminal import write_json
+from client.questions import cells
 from client.questions.export_text import export_lines, write_text
 from client.questions.lookup import Item, pages, session
 from client.questions.outcome import outcome_of, write_outcome
@@ -105,8 +105,7 @@ def _told(parameters: Any) -> str:
     if not isinstance(parameters, dict):
         return ""
     named = next((str(parameters[key]) for key in TELLING_PARAMETERS if parameters.get(key)), "")
-    line = " ".join(named.split())
-    return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
+    return cells.cut(" ".join(named.split()), _MOST_CHARACTERS)
 
 
 def _show(out: Console, outcome: Item, lines: Iterator[str]) -> None:
@@ -114,12 +113,10 @@ def _show(out: Console, outcome: Item, lines: Iterator[str]) -> None:
     if not out.is_terminal:
         write_text(lines)
         return
-    # `less` shows colours, ends at once if all fits on a page, and leaves the text on the screen.
-    os.environ.setdefault("LESS", "-RFX")
     # Only a session on a terminal needs Markdown, and through it pygments; the import would cost every command 22 ms.
     from rich.markdown import Markdown  # noqa: PLC0415
 
-    with out.pager(styles=out.color_system is not None):
+    with paged(out):
         write_outcome(out, outcome)
         for head, body in _sections(lines):
             if head:
