@@ -177,7 +177,7 @@ def ship(
 
 @app.command("hook", hidden=True)
 def hook(folder: Annotated[Path | None, typer.Argument(help="The folder that `tracker connect` wrote down.")] = None) -> None:
-    """What Claude Code calls where there is no POSIX shell: the payload on standard input goes into the spool."""
+    """Puts a payload from standard input into the spool. Claude Code calls it where there is no POSIX shell."""
     from client.capture.hooks.hook import take_payload  # noqa: PLC0415
 
     take_payload(folder, os.environ, Path.home())
@@ -196,7 +196,7 @@ def list_jobs(
 def cancel(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at: At = At()) -> None:
     """Stops a running import.
 
-    What it has stored stays; `tracker undo` removes it.
+    Rows that it has stored stay; `tracker undo` removes them.
     """
     _change_job("POST", job, "cancel", at, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
 
@@ -211,7 +211,7 @@ def retry(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at
 def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at: At = At()) -> None:
     """Removes what an import stored.
 
-    What another import or the API brought too stays. The undo is a job of its own.
+    Rows that another import or the API brought too stay. The undo is a job of its own.
     """
     _change_job("DELETE", job, "", at, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
 

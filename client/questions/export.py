@@ -38,7 +38,7 @@ class Tools(Enum):
 _OF_SESSION: Final = {"md": "markdown", "markdown": "markdown", "digest": "digest"}
 _OF_LIST: Final = ("csv", "ndjson")
 _NOT_DATES: Final = frozenset({"project_id", "group", "repository", "user", "machine"})
-# What a list can be filtered by, besides dates, which all but machines have.
+# The filters of each list, besides dates, which all but machines have.
 _FILTERS: Final[dict[ListName, frozenset[str]]] = {
     ListName.PROJECTS: frozenset({"group", "repository", "user", "machine"}),
     ListName.USERS: frozenset({"project_id", "group", "repository", "user"}),

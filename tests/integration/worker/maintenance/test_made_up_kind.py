@@ -45,7 +45,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, worker: Resources) -> None:
 
 
 async def ask(url: str, *wanted: tuple[UUID, Wanted]) -> list[str]:
-    """What ingest answers."""
+    """Asks for jobs of the made-up kind; the outcome of each, as ingest has it."""
     database = Database(url, connections=1)
     await database.open()
     record = AuditRecord("open", "prune.start", "x", "r")
