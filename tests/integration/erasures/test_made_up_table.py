@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
+from services.worker.importers.formats.exported_besides import type_of_rows
 from services.worker.maintenance import jobs, merge_users
 from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
@@ -165,3 +167,27 @@ def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
     assert rows(worker, brought) == [("by ann", "ann"), ("of ann", None)]
     undone(worker, job["number"])
     assert words_of(filled) == before - {"of ann", "by ann"}
+
+
+def test_what_an_erased_person_brought_stays_out(filled: World, tmp_path: Path) -> None:
+    archive = exported(filled.worker, tmp_path / "everything.zip")
+    erased(filled, {"user": "ann"}, "ann")
+    left = words_of(filled)
+    assert "by ann" not in left
+
+    imported(filled.worker, archive)
+
+    assert words_of(filled) == left
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"occurred_at": "tomorrow"}, {"occurred_at": "0001-01-01T00:00:00Z"}, {"user_name": "a\nb"}, {"words": 5}, {"session_id": "s" * 300}],
+)
+def test_what_is_brought_is_held_to_what_its_columns_hold(filled: World, value: dict[str, Any]) -> None:
+    row = {"id": str(uuid4()), "session_id": "s", "occurred_at": "2026-05-02T12:00:00Z", "user_name": "ann", "words": "of ann"}
+    of_rows = type_of_rows("made_up")
+    msgspec.convert(row, of_rows)
+
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(row | value, of_rows)
