@@ -22,6 +22,7 @@ from shared.tables.table import EXPORTED, KEEP, LOOK_UP, READ, WITH_OWNER, Owner
 from tests.integration.erasures.erasing import erased
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.imports.exporting import exported, imported, undone
+from tests.integration.worker.maintenance.projects_world import decide, move_all
 from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import request_merge
 
@@ -153,6 +154,21 @@ def test_it_is_moved_to_another_user(filled: World) -> None:
     merge_users.run(filled.worker, request_merge(filled.worker, "bob", "ann"))
 
     assert rows(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
+
+
+def test_it_is_rekeyed_with_its_session(filled: World) -> None:
+    ids = dict(rows(filled.worker, "SELECT path, id FROM projects"))
+    rows(filled.worker, "UPDATE made_up SET project_id = (SELECT id FROM projects WHERE path = '/' || right(words, 3)) RETURNING 1")
+    of_projects = "SELECT words, project_id FROM made_up WHERE project_id IS NOT NULL ORDER BY words"
+    assert rows(filled.worker, of_projects) == [("by ann", ids["/ann"]), ("of ann", ids["/ann"]), ("of bob", ids["/bob"])]
+
+    decide(filled.worker, "/ann", "/bob")
+    move_all(filled.worker)
+    assert dict(rows(filled.worker, of_projects))["of ann"] == ids["/bob"]
+
+    decide(filled.worker, "/ann", None)
+    move_all(filled.worker)
+    assert dict(rows(filled.worker, of_projects))["of ann"] == ids["/ann"]
 
 
 def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
