@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
+from services.worker.importers.formats.exported_besides import type_of_rows
 from services.worker.maintenance import jobs, merge_users
 from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
@@ -20,6 +22,7 @@ from shared.tables.table import EXPORTED, KEEP, LOOK_UP, READ, WITH_OWNER, Owner
 from tests.integration.erasures.erasing import erased
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.imports.exporting import exported, imported, undone
+from tests.integration.worker.maintenance.projects_world import decide, move_all
 from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import request_merge
 from tests.integration.worker.statements import execute, select
@@ -153,6 +156,21 @@ def test_it_is_moved_to_another_user(filled: World) -> None:
     assert select(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
 
 
+def test_it_is_rekeyed_with_its_session(filled: World) -> None:
+    ids = dict(select(filled.worker, "SELECT path, id FROM projects"))
+    execute(filled.worker, "UPDATE made_up SET project_id = (SELECT id FROM projects WHERE path = '/' || right(words, 3))")
+    of_projects = "SELECT words, project_id FROM made_up WHERE project_id IS NOT NULL ORDER BY words"
+    assert select(filled.worker, of_projects) == [("by ann", ids["/ann"]), ("of ann", ids["/ann"]), ("of bob", ids["/bob"])]
+
+    decide(filled.worker, "/ann", "/bob")
+    move_all(filled.worker)
+    assert dict(select(filled.worker, of_projects))["of ann"] == ids["/bob"]
+
+    decide(filled.worker, "/ann", None)
+    move_all(filled.worker)
+    assert dict(select(filled.worker, of_projects))["of ann"] == ids["/ann"]
+
+
 def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
     worker, before = filled.worker, words_of(filled)
     archive = exported(worker, tmp_path / "everything.zip")
@@ -165,3 +183,27 @@ def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
     assert select(worker, brought) == [("by ann", "ann"), ("of ann", None)]
     undone(worker, job["number"])
     assert words_of(filled) == before - {"of ann", "by ann"}
+
+
+def test_what_an_erased_person_brought_stays_out(filled: World, tmp_path: Path) -> None:
+    archive = exported(filled.worker, tmp_path / "everything.zip")
+    erased(filled, {"user": "ann"}, "ann")
+    left = words_of(filled)
+    assert "by ann" not in left
+
+    imported(filled.worker, archive)
+
+    assert words_of(filled) == left
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"occurred_at": "tomorrow"}, {"occurred_at": "0001-01-01T00:00:00Z"}, {"user_name": "a\nb"}, {"words": 5}, {"session_id": "s" * 300}],
+)
+def test_what_is_brought_is_held_to_what_its_columns_hold(filled: World, value: dict[str, Any]) -> None:
+    row = {"id": str(uuid4()), "session_id": "s", "occurred_at": "2026-05-02T12:00:00Z", "user_name": "ann", "words": "of ann"}
+    of_rows = type_of_rows("made_up")
+    msgspec.convert(row, of_rows)
+
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(row | value, of_rows)
