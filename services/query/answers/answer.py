@@ -15,7 +15,7 @@ from pydantic_core.core_schema import typed_dict_field, typed_dict_schema
 
 
 class Answer(Struct, forbid_unknown_fields=True):
-    """What an endpoint answers, or a part of it."""
+    """An endpoint's answer, or a part of it."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
