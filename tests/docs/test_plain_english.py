@@ -76,6 +76,11 @@ RIDDLES_OF_CODE = re.compile(
 def prose_of_code(path: Path) -> Iterator[str]:
     """Docstrings, and comments, those of neighbouring lines together; a paragraph is one line."""
     text = path.read_text(encoding="utf-8")
+    if path.suffix == ".sql":
+        others = r"^(?! *--).*|^-- (?:name|part): .*"
+        for comment in re.sub(others, "", text, flags=re.MULTILINE).split("\n\n"):
+            yield " ".join(re.sub(r"^ *-+", "", comment, flags=re.MULTILINE).split())
+        return
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
@@ -93,7 +98,8 @@ def prose_of_code(path: Path) -> Iterator[str]:
 def test_docstrings_and_comments_are_no_riddles(folder: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}: {match[0].strip()}"
-        for path in (ROOT / folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix == ".py" or (path.suffix == ".sql" and "migrations" not in path.parts)
         for prose in prose_of_code(path)
         for match in RIDDLES_OF_CODE.finditer(prose)
     ]

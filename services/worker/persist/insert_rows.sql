@@ -59,7 +59,7 @@ gone_$table AS (
           <> ROW($old_content)::text))
 
 -- name: of_sessions
--- What is new of a session besides its rows. The session files are read again from the new activities.
+-- New data of a session besides its rows. The session files are read again from the new activities.
 new_session_files AS (
     INSERT INTO session_files (session_id, file_key)
     SELECT DISTINCT session_id, file_key FROM new_activities WHERE session_id IS NOT NULL ORDER BY 1, 2

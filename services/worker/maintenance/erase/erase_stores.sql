@@ -13,7 +13,7 @@ SELECT %(erasure_id)s, session_id FROM (
     SELECT session_id FROM hook_payloads AS h LEFT JOIN sessions AS s USING (session_id)
     WHERE (h.user_name = ANY(%(names)s) OR h.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0
     UNION
-    -- Of which readings or telemetry came and nothing else, from a machine of the person.
+    -- Sessions of which only readings or telemetry came, from a machine of the person.
     SELECT session_id FROM session_machines AS o JOIN machines AS m USING (machine_id) LEFT JOIN sessions AS s USING (session_id)
     WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL
     UNION
@@ -120,7 +120,7 @@ WHERE %(kind)s = 'user'
       AND s.session_id NOT IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s))
 
 -- name: machine_reports
--- Of machines that others use too. The machine reports again within minutes.
+-- Reports of machines that others use too. The machine reports again within minutes.
 UPDATE machines SET report = '{}', user_name = CASE WHEN %(kind)s = 'user' AND user_name = ANY(%(names)s) THEN NULL ELSE user_name END,
     name = CASE WHEN EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE name ~* n.pattern) THEN machine_id ELSE name END
 WHERE %(kind)s = 'user' AND user_name = ANY(%(names)s)
@@ -128,7 +128,7 @@ WHERE %(kind)s = 'user' AND user_name = ANY(%(names)s)
    OR EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE report::text ~* n.pattern OR name ~* n.pattern)
 
 -- name: key_logins
--- Of keys that are revoked next.
+-- Logins of keys that are revoked next.
 DELETE FROM key_logins WHERE %(kind)s = 'user'
   AND key_id IN (SELECT id FROM api_keys WHERE user_name = ANY(%(names)s) OR user_names <@ %(names)s)
 
