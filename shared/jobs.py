@@ -1,7 +1,7 @@
 """The kinds of long work that goes in stages: an entry for each. A job is a row of the table `jobs`.
 
-From the entry follow its Celery task, the queue and the volumes of it, how a job is added (services/ingest/postgres/admin/jobs.py), found where its
-worker is gone (services/worker/sweep), measured (services/query/queries/status) and forgotten. Its work is in services/worker/maintenance/jobs.py.
+From the entry follow its Celery task, with queue and volumes, and how a job is added (services/ingest/postgres/admin/jobs.py), measured
+(services/query/queries/status), forgotten, and found where its worker is gone (services/worker/sweep). Its work is in services/worker/maintenance/jobs.py.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Moves the sessions of a project that became part of another, or was taken out again: they count under the project at the end of the chain.
 
 The decision is stored already (shared/projects/merging.py), so rows that are persisted from then on count there. Older rows move here: some
-sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named; its keys are
+sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named. Its keys are
 computed from them again (reattribution.py), so taking a project out gives exactly what there was before. The sums of dropped sessions move last
 (move_base.py). Aggregates agree with the rows and the base after each transaction. A worker that dies loses its transaction alone; beat finds the
 project again, and it goes on with what is left.

@@ -1,7 +1,7 @@
 """Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
 
-A job is a row of the table `jobs`, with its stage and the place in it (`at_stage`, `after_key`) and what was done so far (`counts`, `remains`), committed
-with what a step changed. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
+A job is a row of the table `jobs`. Its stage and the place in it (`at_stage`, `after_key`) and its results so far (`counts`, `remains`) are committed
+with the changes of a step. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
 with the reason in `failure`.
 """
 

@@ -1,6 +1,6 @@
 -- name: insert
 -- job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it. `bringer` is the job's number, or minus
--- that where an export brings what came over another tracker's wire: it is the client's word here too, and goes with an undo of the import.
+-- that where an export brings rows of another tracker's wire. They are the client's word here too, and go with an undo of the import.
 -- An event whose id another session has is another event (conflicts.py): it neither changes the row nor keeps it.
 changed_$table AS (
     INSERT INTO $table AS t (

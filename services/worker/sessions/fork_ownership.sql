@@ -1,6 +1,6 @@
 -- $table: each table of counted rows in its turn.
 --
--- A batch has the better claim to a row by its session, or by a better time: an earlier one, of which one from a file is better than a hook's.
+-- A batch has the better claim to a row by its session, or by a better time. An earlier time is better, and a file's is better than a hook's.
 -- Rows that came over the wire keep the time that the client gave them.
 
 -- name: owner

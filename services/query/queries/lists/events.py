@@ -127,8 +127,8 @@ def _without_result(row: Row) -> None:
 
 
 def prepare_texts(call: Row) -> None:
-    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and one object each of what
-    is stored of the result and of the decision.
+    """Makes the fields of an answer from the columns of a call. Parameters stay as they were sent; the columns of the result,
+    and those of the decision, become one object each.
     """
     # The text, not parsed and serialized again.
     call["parameters"] = msgspec.Raw(call["parameters"].encode()) if call["parameters"] is not None else None

@@ -1,7 +1,7 @@
 """Erases a session, a person, a project, or a range of a session: store by store, step by step (maintenance/staged_job.py).
 
-It reads from top to bottom, in STAGES. Tombstones come first, so that nothing of it comes in again; the rows with their sums, then all else that has a
-name, an id or a text; at last the files of the stores, which still have what was deleted. `remains` names the data that no stage reaches.
+It reads from top to bottom, in STAGES. Tombstones come first, so that nothing of it comes in again. The rows with their sums follow, then all else with
+a name, an id or a text, and at last the files of the stores, which still have deleted data. `remains` names the data that no stage reaches.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,5 +1,5 @@
-"""Drops rows of the tracker's own work after times of their own: jobs, dead letters, scrubs, the audit log, payloads of hooks, readings of the
-quota, and rows beside sessions of which nothing else came, or nothing else is left.
+"""Drops old rows of the tracker's own work: jobs, dead letters, scrubs, the audit log, payloads of hooks and readings of the quota. Each has a
+time of its own. Rows beside a session go too if nothing else came of it, or nothing else is left.
 
 Jobs that are under way stay, and those that stored rows need: an undo finds the rows by the job, and a reparse the contents that it brought.
 """

@@ -1,7 +1,7 @@
 """Prices of one's own as the table `prices` has them. Workers write it, too: their price list, and the file TRACKER_PRICES.
 
 A process keeps the prices that it has read, with their version. Pricing compares that with the row `price_state`, and reads them again only if
-it has changed: a batch does so in the statement that locks its sessions (persist_batch.py), so that it costs no query.
+it has changed. A batch does so in the statement that locks its sessions (persist_batch.py), so that it costs no query.
 """
 
 from datetime import date
