@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
 DRAIN_LIMIT_SECONDS = 25
-# One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
+# One reading of a file is short. But it may wait for chunks of imports and for an undo, and a long file may be read again from its beginning.
 CAPTURE_LIMIT_SECONDS = 300
 WAKEUP_EXPIRES_SECONDS = 60
 
