@@ -1,7 +1,7 @@
 """Reads SQL from .sql files beside the code that runs it.
 
 A file holds several statements. A line `-- name: totals` begins each; comments and statement follow as they are, with `%(name)s` placeholders.
-A part is what several of them have in common: after a line `-- part: segments` it is said once, and stands where a statement has `{segments}`.
+Several of them can share a part: it stands once, after a line `-- part: segments`, and replaces `{segments}` in each statement.
 """
 
 import re

@@ -1,7 +1,5 @@
 """All Celery tasks. A task carries no data but ids; its work is in the module that it calls."""
 
-from uuid import UUID
-
 import structlog
 from kombu.exceptions import OperationalError
 
@@ -13,19 +11,17 @@ from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
 from services.worker.kept_out import know_kept_out
-from services.worker.maintenance import idle_sessions, join_projects, merge_users, purge_search_hosts, rekey_projects, upload_gc
-from services.worker.maintenance.jobs import JOBS, run_job
+from services.worker.maintenance import idle_sessions, join_projects, purge_search_hosts, upload_gc
+from services.worker.maintenance.jobs import work_of
 from services.worker.maintenance.retention import run_retention
 from services.worker.persist.unread_formats import forget_known
 from services.worker.resources import resources
 from services.worker.retry_later import retry_later_if_unavailable
 from shared.broker import Task
-from shared.jobs import RETENTION, JobKind
+from shared.jobs import KINDS, MERGE_OF_PROJECTS, RETENTION, JobKind
 
 log = structlog.get_logger()
 
-# Far longer than any import takes: it only ends one that hangs.
-IMPORT_SECONDS = 24 * 3600
 # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
 DRAIN_LIMIT_SECONDS = 25
 # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
@@ -56,14 +52,6 @@ def _wake_reader() -> None:
         app.send_task(Task.READ_CAPTURED, expires=WAKEUP_EXPIRES_SECONDS)
     except (OperationalError, OSError) as error:
         log.warning("task_not_woken", task=Task.READ_CAPTURED, reason=type(error).__name__)
-
-
-# Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.
-@app.task(name=Task.RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
-def run_import(job_id: str, share: int = 0) -> None:
-    """Works on a shard of an import job to its end. Sent by ingest, and by beat for a shard that no worker has. `share` is the shard's number."""
-    with retry_later_if_unavailable(Task.RUN_IMPORT):
-        run_shard.run(resources(), UUID(job_id), share)
 
 
 @app.task(name=Task.END_CANCELLED)
@@ -114,18 +102,17 @@ def check_accounting() -> None:
 
 def add_job_task(kind: JobKind) -> None:
     """The task of a kind of job."""
-    # Each is short, but a step may write the files of a table anew.
-    limit = JOBS[kind].long_lease_seconds
+    work = work_of(kind)
 
-    @app.task(name=kind.task, soft_time_limit=limit, time_limit=limit + 10)
-    def go_on(job_id: str) -> None:
+    @app.task(name=kind.task, acks_late=work.is_acknowledged_late, soft_time_limit=work.limit_seconds, time_limit=work.limit_seconds + 10)
+    def go_on(*of: str | int) -> None:
         """Goes on with a job of the kind for a while. Sent by ingest, by itself until it is done, and by beat."""
         with retry_later_if_unavailable(kind.task):
-            if run_job(resources(), kind, UUID(job_id)):
-                app.send_task(kind.task, (job_id,))
+            if work.go_on(resources(), *of):
+                app.send_task(kind.task, of)
 
 
-for _kind in JOBS:
+for _kind in KINDS.values():
     add_job_task(_kind)
 
 
@@ -137,29 +124,13 @@ def begin_retention() -> None:
             app.send_task(RETENTION.task, (str(run_id),))
 
 
-@app.task(name=Task.MERGE_USERS)
-def merge_into_other_user(user_id: int) -> None:
-    """Moves the rows of a merged user, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.MERGE_USERS):
-        if merge_users.run(resources(), user_id):
-            app.send_task(Task.MERGE_USERS, (user_id,))
-
-
-@app.task(name=Task.REKEY_PROJECT)
-def rekey_project(project_id: int) -> None:
-    """Moves the sessions of a project that became part of another, or was taken out. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.REKEY_PROJECT):
-        if rekey_projects.run(resources(), project_id):
-            app.send_task(Task.REKEY_PROJECT, (project_id,))
-
-
 @app.task(name=Task.JOIN_PROJECTS)
 def join_same_projects() -> None:
     """Makes one project of those that are one. Sent by ingest when a machine tells of folders, and by beat."""
     with retry_later_if_unavailable(Task.JOIN_PROJECTS):
         moving, is_more = join_projects.run(resources())
         for project_id in moving:
-            app.send_task(Task.REKEY_PROJECT, (project_id,))
+            app.send_task(MERGE_OF_PROJECTS.task, (project_id,))
         if is_more:
             app.send_task(Task.JOIN_PROJECTS)
 

@@ -53,9 +53,6 @@ CREATE TABLE bookmarks (
     persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX bookmarks_by_session ON bookmarks (session_id, occurred_at DESC, id DESC);
-ALTER TABLE bookmarks ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON bookmarks FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
-GRANT SELECT ON bookmarks TO tracker_bound;
 """
 _REVISION_FILE: Final = f'''"""Bookmarks, from {_REVISION}_bookmarks.sql."""
 

@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 class _Bodies(Struct):
-    """What the items of a page have besides their places, by id. `changes_of` are those that a call made."""
+    """The contents of a page's items, by id. `changes_of`: changes by the id of the call that made them."""
 
     messages: dict[UUID, Row]
     calls: dict[UUID, SessionToolCall]

@@ -9,7 +9,7 @@ WITH taken AS (
     RETURNING s.job_id, s.share, s.checkpoint, s.attempts, s.lease_token
 )
 UPDATE import_jobs AS j SET status = 'running', started_at = coalesce(started_at, now()),
-    stage = CASE kind WHEN 'undo' THEN 'undoing' WHEN 'reparse' THEN 'reparsing' WHEN 'export' THEN 'writing' ELSE 'reading' END
+    stage = %(stages)s ->> kind
 FROM taken WHERE j.id = taken.job_id
 RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shards, j.number AS job_number, kind,
           (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,

@@ -20,7 +20,9 @@ from services.worker.resources import Resources
 from services.worker.row_lease import LeaseLostError
 from services.worker.sweep.scheduler import Looks
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS
+from shared.jobs import IMPORT
 from tests.integration.worker.imports.import_jobs import start_job
+from tests.integration.worker.statements import execute
 from tests.unit.worker.claude_json_sample import SESSION
 
 # Far longer than any of it takes.
@@ -45,8 +47,7 @@ def job_row(worker: Resources) -> dict[str, Any]:
 
 
 def cancel(worker: Resources, seconds_ago: float) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
+    execute(worker, "UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: L
         # Then the job has ended, no worker takes it again, and the process ends by itself
         ended = job_row(worker)
         assert (ended["status"], ended["has_files"], ended["finished_at"] is not None) == ("cancelled", False, True)
-        assert looks.abandoned_shards() == []
+        assert IMPORT.task not in looks.abandoned_jobs()
         process.communicate(timeout=TIMEOUT)
         assert process.returncode == 1
 
