@@ -1,4 +1,4 @@
-"""A made-up kind of event, added by the steps of CONTRIBUTING.md ("A new kind of event") to a copy of the product.
+"""A made-up kind of event and a made-up column of tool calls, added by the steps of CONTRIBUTING.md to a copy of the product.
 
 Nothing in the product knows of it, and nothing is patched at run time: the copy is what a contributor's tree would be.
 """
@@ -128,6 +128,28 @@ STEPS: Final = (
     Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
 )
 
+_COLUMN_REVISION: Final = f"{free_number() + 1:04}"
+_COLUMN_REVISION_FILE: Final = (
+    _REVISION_FILE.replace(f'down_revision = "{head()}"', f'down_revision = "{_REVISION}"')
+    .replace(f'{_REVISION}_bookmarks.sql"', f'{_COLUMN_REVISION}_attempts.sql"')
+    .replace(f'revision = "{_REVISION}"\ndown', f'revision = "{_COLUMN_REVISION}"\ndown')
+)
+_IN_RECORD: Final = "    is_sandboxed: bool | None = None\n"
+_IN_ANSWERS: Final = "    execution_time_ms: int | None\n"
+# "A new column of an act".
+COLUMN_STEPS: Final = (
+    Step(
+        "shared/events/messages.py",
+        "    execution_time_ms: Count | None = None\n",
+        "    execution_time_ms: Count | None = None\n    attempt: Count | None = None\n",
+    ),
+    Step("services/worker/persist/records.py", _IN_RECORD, f"{_IN_RECORD}    attempt: Count | None = None\n"),
+    Step(f"deploy/migrations/{_COLUMN_REVISION}_attempts.sql", "", "ALTER TABLE tool_calls ADD COLUMN attempt bigint;\n"),
+    Step(f"deploy/migrations/versions/{_COLUMN_REVISION}_attempts.py", "", _COLUMN_REVISION_FILE),
+    Step("shared/tables/acts.py", "is_sandboxed decision_wait_ms WORD", "is_sandboxed decision_wait_ms attempt WORD"),
+    Step("services/query/answers/acts.py", _IN_ANSWERS, f"{_IN_ANSWERS}    attempt: int | None\n"),
+)
+
 
 def copy_with(steps: Iterable[Step], folder: Path) -> Path:
     """The product as it is after the steps, in `folder`."""
@@ -153,8 +175,8 @@ def _take(step: Step, file: Path) -> None:
     file.write_text(text.replace(step.old, step.new), encoding="utf-8")
 
 
-def files_in(guide: str) -> set[str]:
-    """The files that CONTRIBUTING.md names for a new kind of event, those of a migration as patterns."""
-    section = re.search(r"^## A new kind of event\n(.*?)^## ", guide, re.MULTILINE | re.DOTALL)
+def files_in(guide: str, heading: str) -> set[str]:
+    """The files that CONTRIBUTING.md names under a heading, those of a migration as patterns."""
+    section = re.search(rf"^## {heading}\n(.*?)^## ", guide, re.MULTILINE | re.DOTALL)
     assert section is not None
     return set(re.findall(r"`((?:shared|services|deploy)/[\w/*.]+\.(?:py|sql))`", section[1]))
