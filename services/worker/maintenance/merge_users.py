@@ -21,6 +21,7 @@ from services.worker.maintenance.moving import RUN_SECONDS, Moving
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
+from services.worker.session_tables import KEYS_OF_SESSIONS
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
@@ -37,11 +38,7 @@ ROWS_AT_ONCE: Final = 500
 
 _SESSIONLESS: Final = "SELECT id FROM $table WHERE session_id IS NULL AND user_id = %(user_id)s LIMIT %(rows_limit)s"
 
-_MOVE_SESSIONS: Final = (
-    "UPDATE session_events SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-    "UPDATE session_facts SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-    "UPDATE sessions SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-)
+_MOVE_SESSIONS: Final = "UPDATE $table SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s"
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
 # Tables in which a user may have one row of a kind.
@@ -102,8 +99,8 @@ def _move_rest() -> Iterator[str]:
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters):
-        for command in _MOVE_SESSIONS:
-            connection.execute(command, parameters)
+        for table in (*KEYS_OF_SESSIONS, "sessions"):
+            connection.execute(sql(_MOVE_SESSIONS, table=table).encode(), parameters)
 
 
 def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:

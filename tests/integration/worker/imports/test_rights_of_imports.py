@@ -9,12 +9,12 @@ import pytest
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
-from services.worker.importers.formats.export_manifest import row_tables_in_order
+from services.worker.importers.formats.export_manifest import beside_sessions, row_tables_in_order
 from services.worker.importers.job import run_shard
 from services.worker.importers.job.exported.rights import PRICES, required
 from services.worker.resources import Resources
 from shared.auth.keys import Grant
-from shared.auth.scopes import INGEST, Required
+from shared.auth.scopes import ADMIN, INGEST, Required
 from shared.events.messages import SessionStart
 from tests.emptied import Emptier
 from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_has_dropped_some, a_tracker_with_everything, send
@@ -44,7 +44,18 @@ KEYS = {
     "ingest of a user": Key({"user": "ann"}, grant("ingest", user="ann")),
     "ingest of projects": Key({"projects": [SHOP]}, grant("ingest", project_ids=(1,))),
 }
-KINDS = {*row_tables_in_order(), PRICES} - {"sessions"}
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """{kind: {key: all | own | –}}."""
+    lines = [line.strip("|").split("|") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    head, _, *rows = [[cell.strip().strip("`") for cell in line] for line in lines]
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+# Tables that go with sessions by the catalogue alone.
+OTHERS = {*beside_sessions()} - documented().keys()
+KINDS = {*row_tables_in_order(), PRICES} - {"sessions"} - OTHERS
 # The route by which a client does the same.
 ROUTES = {
     **dict.fromkeys(("session_facts", "timeline_entries", "api_calls", "transcript_files"), ("POST", "/api/import/claude-data")),
@@ -79,18 +90,15 @@ STORED = {
 }
 
 
-def documented() -> dict[str, dict[str, str]]:
-    """{kind: {key: all | own | –}}."""
-    lines = [line.strip("|").split("|") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    head, _, *rows = [[cell.strip().strip("`") for cell in line] for line in lines]
-    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
-
-
 def test_every_kind_of_row_that_is_read_has_a_stated_right() -> None:
     """given a new kind of row, when nobody has said who may bring it, then this fails."""
     assert documented().keys() == KINDS
     assert ROUTES.keys() == KINDS
     assert all(row.keys() == KEYS.keys() for row in documented().values())
+
+
+def test_only_an_admins_key_brings_what_has_no_stated_right() -> None:
+    assert {required(kind) for kind in (*OTHERS, "of_tomorrow")} == {Required(ADMIN)}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -169,7 +177,7 @@ def test_a_key_brings_what_it_may_and_the_rest_is_counted_and_named(worker: Reso
     allowed = {kind for kind, row in documented().items() if row[name] != "–"}
     assert ended["status"] == "succeeded"
     assert stored == allowed
-    assert {reason.partition(":")[0] for reason in ended["skipped_records"] if ": they need" in reason} == KINDS - allowed
+    assert {reason.partition(":")[0] for reason in ended["skipped_records"] if ": they need" in reason} - OTHERS == KINDS - allowed
     assert all(count > 0 for count in ended["skipped_records"].values())
 
 
