@@ -13,12 +13,17 @@ _PLACE: Final = re.compile(r"^( *)(.*?)\{(\w+)\}", re.MULTILINE)
 
 
 class SqlFile:
-    """The statements of a file in a package, by their names: `_SQL.totals`, or `_SQL[name]`. `parts`: a file beside it whose parts they use, too."""
+    """The statements of a file in a package, by their names: `_SQL.totals`, or `_SQL[name]`.
 
-    def __init__(self, package: str, file: str, parts: str | None = None) -> None:
+    `parts`: a file whose parts they use, too, beside it or in `parts_package`.
+    """
+
+    def __init__(self, package: str, file: str, parts: str | None = None, parts_package: str | None = None) -> None:
         known: dict[str, str] = {}
-        for each in filter(None, (parts, file)):
-            _, *blocks = _BLOCK.split((files(package) / each).read_text(encoding="utf-8"))
+        for home, each in ((parts_package or package, parts), (package, file)):
+            if each is None:
+                continue
+            _, *blocks = _BLOCK.split((files(home) / each).read_text(encoding="utf-8"))
             for kind, name, text in zip(blocks[::3], blocks[1::3], blocks[2::3], strict=True):
                 (known if kind == "part" else vars(self))[name] = _filled(_without_comments(text), known)
 

@@ -7,6 +7,9 @@ The lease of a partition is in Redis (services/worker/drain/partition_lease.py).
 
 from typing import Final
 
+# What a lease is in SQL, for the statements of both. While the blob store is away, attempts do not count (`put_back`).
+LEASE_PARTS: Final = ("row_lease.sql", __package__)
+
 LEASE_SECONDS: Final = 15
 # Steps begin again from 0: this many workers in a row that got nowhere.
 MAX_ATTEMPTS: Final = 5
