@@ -40,7 +40,7 @@ class JobKind:
     is_exclusive: bool = False
     # The rule of retention by which it is forgotten.
     kept_as: Literal["jobs", "scrubs"] = "jobs"
-    # What a job of files shows as its stage while a worker has it.
+    # The stage that a job of files shows while a worker has it.
     stage: str | None = None
     # A job of files that the route of import jobs cancels.
     can_be_cancelled: bool = False

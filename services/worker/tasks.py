@@ -35,7 +35,7 @@ WAKEUP_EXPIRES_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task does. `go_on` is given what the task is called with; true if there is more to do, for which the task is sent again."""
+    """The work of a task. `go_on` is given what the task is called with; true if there is more to do, for which the task is sent again."""
 
     go_on: Callable[..., bool]
     # Then an exception ends it, and some seconds later its process is killed.

@@ -95,7 +95,7 @@ class StoredKey(Struct, frozen=True):
     grant: Grant
 
 
-# Of one key; a further login ends the oldest.
+# The most logins of one key; a further one ends the oldest.
 LOGINS_OF_A_KEY: Final = 100
 
 FIND: Final = _SQL.find

@@ -88,7 +88,7 @@ def test_tracker_bound_only_reads(database_url: str) -> None:
 
 
 def texts_of(folder: Path) -> Iterator[str]:
-    """What is sent to Postgres from a folder: the lines of its statements without comments, and texts in the code that are no docstrings."""
+    """All texts of a folder that may reach Postgres: its statements without comments, and strings in the code that are no docstrings."""
     for path in sorted(folder.rglob("*.sql")):
         yield re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     # The catalogue names all tables, and asks for none.

@@ -72,7 +72,7 @@ RIDDLES_OF_CODE = re.compile(
     re.MULTILINE,
 )
 # The most that each folder has for now. They only go down.
-BUDGET = {"services": 325, "shared": 35, "deploy": 5, "client": 5, "tests": 40}
+BUDGET = {"services": 165, "shared": 0, "deploy": 0, "client": 0, "tests": 0}
 
 
 def prose_of_code(path: Path) -> Iterator[str]:

@@ -53,9 +53,6 @@ CREATE TABLE bookmarks (
     persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX bookmarks_by_session ON bookmarks (session_id, occurred_at DESC, id DESC);
-ALTER TABLE bookmarks ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON bookmarks FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
-GRANT SELECT ON bookmarks TO tracker_bound;
 """
 _REVISION_FILE: Final = f'''"""Bookmarks, from {_REVISION}_bookmarks.sql."""
 
@@ -91,8 +88,6 @@ _IDENTITY: Final = """        case Bookmark():
 _ROWS: Final = """        case Bookmark():
             yield event
 """
-_STAGED: Final = """        StagedTable("bookmarks", Bookmark),
-"""
 _ROUTE: Final = '''@writes.post(
     "/api/bookmarks", status_code=201, summary="Add a bookmark", **route_documents.single_write(Bookmark, EventAccepted, 201)
 )
@@ -103,8 +98,6 @@ async def add_bookmark(request: Request) -> Response:
 
 
 '''
-_EXAMPLE: Final = """    "Bookmark": {"session_id": _SESSION_ID, "note": "Look at this again", "line": 12},
-"""
 _UNION = "Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall\n"
 _IMPORT = "import Activity, Conversation,"
 _NO_CASE = "        case _:\n            "
@@ -131,11 +124,8 @@ STEPS: Final = (
         f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
     ),
     Step("services/worker/persist/staging/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
-    Step("services/worker/persist/staging/stage_records.py", "import Event\n", "import Bookmark, Event\n"),
-    Step("services/worker/persist/staging/stage_records.py", '        StagedTable("messages"', f'{_STAGED}        StagedTable("messages"'),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
-    Step("services/ingest/http/examples.py", '    "EventAccepted": {', f'{_EXAMPLE}    "EventAccepted": {{'),
 )
 
 

@@ -1,6 +1,5 @@
 """Renames a user, or merges one into another, from request to answer. Both add to the audit log."""
 
-import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -66,8 +65,7 @@ async def rename_user(request: Request) -> Response:
                 details={"name": "another user's"},
             )
         case "merging":
-            # If the task is lost, beat finds the merge.
-            await asyncio.to_thread(send_tasks, ingest.sender, MERGE_OF_USERS.task, (done.user_id,))
+            await send_tasks(ingest, MERGE_OF_USERS.task, (done.user_id,))
             message = "Stored rows are being moved; repeat this to see whether it is done."
             if done.failure:
                 message = f"{done.failure} It is tried again now, and each hour."

@@ -1,6 +1,5 @@
 """Cancels, retries and undoes an import job. Each changes the job's row; a retry and an undo send tasks to the workers."""
 
-import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,7 +48,7 @@ async def retry_job(request: Request) -> Response:
     job = await ingest.jobs.retry(job_id, audit_record(request, "import.retry", job_id))
     if not job["done"]:
         raise _refused(job, "Only a failed job whose files are still stored can be retried; send the files again.")
-    await asyncio.to_thread(send_shares, ingest.sender, IMPORT, job_id, job["shares"])
+    await send_shares(ingest, IMPORT, job_id, job["shares"])
     return _accepted(job_id, job, "The job continues where it stopped.")
 
 
@@ -71,12 +70,11 @@ async def undo_job(request: Request) -> Response:
             if job["status"] in ("queued", "running")
             else "An undo cannot be undone; import the files again.",
         )
-    await asyncio.to_thread(send_shares, ingest.sender, UNDO, job["undo_id"])
+    await send_shares(ingest, UNDO, job["undo_id"])
     return _accepted(job["undo_id"], job | {"status": job["undo_status"]}, "The rows that the job stored are being removed.", undoes=job_id)
 
 
 def _read_path(request: Request) -> tuple[Ingest, UUID]:
-    request_checks.check_query(request)
     return ingest_of(request), request_checks.uuid_in_path(request, "job_id")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from celery import Celery
 from fastapi import Request, Response
 
 from services.ingest.dependencies import Ingest, ingest_of
@@ -80,7 +79,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUI
         remove_if_unused(ingest.jobs, job_id, upload)
         raise _unconfirmed(job_id) from error
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, IMPORT, job_id, shares)
+        await send_shares(ingest, IMPORT, job_id, shares)
     else:
         await upload.remove()
     return job_id, is_new
@@ -96,9 +95,9 @@ def _unconfirmed(job_id: UUID) -> Unavailable:
     return error
 
 
-def send_shares(sender: Celery, kind: JobKind, job_id: UUID, shares: int = 1) -> None:
-    """Sends a task for each share of a job. Call it from a thread."""
-    send_tasks(sender, kind.task, *((str(job_id), share) for share in range(shares)))
+async def send_shares(ingest: Ingest, kind: JobKind, job_id: UUID, shares: int = 1) -> None:
+    """Sends a task for each share of a job."""
+    await send_tasks(ingest, kind.task, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference, *, is_replay: bool) -> Response:

@@ -6,6 +6,7 @@ after each. A worker that dies loses its transaction alone; beat finds the merge
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -24,7 +25,7 @@ from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 from shared.tables.catalogue import TABLES
-from shared.tables.table import Owner
+from shared.tables.sums import SUMS
 
 _SQL: Final = SqlFile(__package__, "merge_users.sql")
 
@@ -44,11 +45,10 @@ _MOVE_SESSIONS: Final = (
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
 # Of which a user may have one row of a kind.
-_MOVE_OWN: Final = (
-    _SQL.move_readings,
-    "DELETE FROM quota_readings WHERE user_id = %(user_id)s",
-    _SQL.move_rules,
-)
+_MOVE_OWN: Final = {
+    "quota_readings": (_SQL.move_readings, "DELETE FROM quota_readings WHERE user_id = %(user_id)s"),
+    "retention_rules": (_SQL.move_rules,),
+}
 # What dropped sessions of the user count for.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL, merge_failure = NULL WHERE id = %(user_id)s"
@@ -83,7 +83,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
                 return True
         if move_some_base(connection, _BASE, parameters):
             return True
-    for command in (*_move_rest(), *_MOVE_OWN, _FINISH):
+    for command in (*_move_rest(), *chain(*_MOVE_OWN.values()), _FINISH):
         connection.execute(command.encode(), parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False
@@ -91,9 +91,12 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
 
 def _move_rest() -> Iterator[str]:
     """What names the old user and counts for nothing: also starts and facts in sessions of others, since an undo may make them decide."""
-    for table in TABLES.values():
-        if table.owner in (Owner.SESSION, Owner.SERVER) and table.name not in (*ROW_TABLES, "sessions") and "user_id" in table.named():
-            yield sql(_MOVE_ALL, table=table.name)
+    counted = {*ROW_TABLES, "sessions", *(table.name for table in SUMS)}
+    yield from (
+        sql(_MOVE_ALL, table=name)
+        for name, table in TABLES.items()
+        if "user_id" in table.named() and name not in counted | _MOVE_OWN.keys()
+    )
 
 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:

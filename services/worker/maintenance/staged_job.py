@@ -26,7 +26,7 @@ from shared.database import connect_options
 from shared.jobs import JobKind
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "staged_job.sql", *LEASE_PARTS)
+_SQL: Final = SqlFile(__package__, "staged_job.sql", **LEASE_PARTS)
 
 log = structlog.get_logger()
 

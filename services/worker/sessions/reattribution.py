@@ -14,6 +14,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import delete_emptied, rollups_that_note_emptied_cells
 from services.worker.row_tables import ROW_TABLES, for_each
+from services.worker.session_tables import tables_of_projects
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
@@ -110,7 +111,7 @@ def update_session_rows(connection: Connection[Any], parameters: dict[str, Any])
     """Gives sessions the keys that their starts and facts name, their rows the sessions' project and user, and titles. Moves no aggregates."""
     connection.execute(update_keys(), parameters)
     update_titles(connection, parameters["session_ids"])
-    for command in for_each(_SQL.move_rows):
+    for command in (*for_each(_SQL.move_rows), *_move_beside()):
         connection.execute(command, parameters)
 
 
@@ -132,7 +133,11 @@ def update_session_keys(connection: Connection[Any], parameters: dict[str, Any])
             # Nothing but the keys changes.
             pass
     connection.execute(update_keys(), parameters)
-    for table in ROW_TABLES.values():
-        if not table.counts:
-            connection.execute(sql(_SQL.move_rows_of_uncounted, table=table.name).encode(), parameters)
+    uncounted = [sql(_SQL.move_rows_of_uncounted, table=table.name).encode() for table in ROW_TABLES.values() if not table.counts]
+    for command in (*uncounted, *_move_beside()):
+        connection.execute(command, parameters)
     return projects
+
+
+def _move_beside() -> list[bytes]:
+    return [sql(_SQL.move_beside, table=table).encode() for table in tables_of_projects()]

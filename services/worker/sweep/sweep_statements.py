@@ -34,14 +34,14 @@ HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
 SIGNALS_WAIT: Final = "SELECT FROM signals WHERE is_new LIMIT 1"
 DUE_CAPTURED_FILES: Final = _SQL.due_captured_files
 
-# What beat asks each second, in one statement.
+# The check of beat each second, in one statement.
 CAPTURED_WAITS: Final = (
     f"SELECT FROM (VALUES (1)) AS one WHERE EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}) OR EXISTS ({SIGNALS_WAIT})"
 )
 
 UNSWEPT_UPLOADS: Final = _SQL.unswept_uploads
 FORGET_FILES: Final = _SQL.forget_files
-# Exports whose time is over. What else may be left of one goes with them.
+# Exports whose time is over. Remains of those that failed go at the same time.
 EXPIRED_EXPORTS: Final = "SELECT FROM exports WHERE blob_url IS NOT NULL AND expires_at <= now() LIMIT 1"
 FORGET_EXPORTS: Final = _SQL.forget_exports
 COMPACTABLE_FILES: Final = _SQL.compactable_files

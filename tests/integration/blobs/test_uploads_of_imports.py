@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from services.worker.importers.job import run_shard
@@ -22,6 +21,7 @@ from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
 from shared.jobs import IMPORT
 from tests.integration.blobs.conftest import Use, stored
+from tests.integration.worker.statements import execute, select
 from tests.s3_server import BUCKET
 from tests.unit.worker.claude_json_sample import SESSION
 
@@ -40,17 +40,13 @@ def worker(database_url: str, redis_url: str, store: BlobStore, tmp_path: Path) 
 def job_of(worker: Resources, url: str, content: bytes) -> UUID:
     job_id = uuid4()
     files = [{"name": "claude.json", "blob_url": url, "bytes": len(content), "kind": "claude_json"}]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", [job_id, json.dumps(files), len(content)]
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    execute(worker, "INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", [job_id, json.dumps(files), len(content)])
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     return job_id
 
 
 def asked(worker: Resources, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return select(worker, sql)
 
 
 def urls(store: BlobStore) -> list[str]:
@@ -91,8 +87,7 @@ def test_uploads_without_a_job_are_swept_after_a_day(worker: Resources, store: B
 def test_uploads_of_an_ended_job_are_swept_at_once(worker: Resources, store: BlobStore) -> None:
     # Given a job whose worker died between its end and the deletion
     job_of(worker, stored(store, CONTENT), CONTENT)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE import_jobs SET status = 'succeeded', has_files = false")
+    execute(worker, "UPDATE import_jobs SET status = 'succeeded', has_files = false")
     assert upload_gc.sweep(worker) == 1
     assert urls(store) == []
 
@@ -127,8 +122,7 @@ class TestABucketThatIsAway:
                 run_shard.run(worker, job_id, 0)
             [(attempts, waits)] = asked(worker, "SELECT attempts, lease_expires_at > now() FROM import_shares")
             assert (attempts, waits) == (0, True)
-            with psycopg.connect(worker.settings.database_url) as connection:
-                connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+            execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
 
         use_s3(s3_port)
         with closing(Looks(worker.settings)) as looks:
@@ -143,7 +137,6 @@ class TestABucketThatIsAway:
         use_s3(s3_port)
         assert urls(store) == [url]
         job_of(worker, url, CONTENT)
-        with psycopg.connect(worker.settings.database_url) as connection:
-            connection.execute("UPDATE import_jobs SET status = 'succeeded', has_files = false")
+        execute(worker, "UPDATE import_jobs SET status = 'succeeded', has_files = false")
         assert upload_gc.sweep(worker) == 1
         assert urls(store) == []

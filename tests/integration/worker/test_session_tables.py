@@ -1,4 +1,4 @@
-"""What drops, erases and keeps out sessions goes over every table with the id of one."""
+"""Drops, erasures and tombstones of sessions go over every table with the id of one."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import session, store
 from tests.integration.worker.session_rows import add_row, tables_of
 
-# What a run of retention has of its own.
+# Tables in which a run of retention keeps its progress.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
 
 

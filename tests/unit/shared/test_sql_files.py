@@ -9,7 +9,7 @@ import shared
 from shared.sql_files import SqlFile
 
 _LOADED = re.compile(
-    r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, (?:"parts\.sql"|\*LEASE_PARTS))?\)(?:\.(\w+))?', re.MULTILINE
+    r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, (?:"parts\.sql"|\*\*\w+|\w+=\w+))?\)(?:\.(\w+))?', re.MULTILINE
 )
 _SQL = SqlFile("services.query.queries.stats", "stats.sql", "parts.sql")
 

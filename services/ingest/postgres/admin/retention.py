@@ -39,7 +39,7 @@ async def set_rule(database: Database, rule: Rule, record: AuditRecord) -> str:
 
 
 async def unset_rule(database: Database, rule_id: UUID, record: AuditRecord) -> What | None:
-    """What the rule was of; None if there is none of this id."""
+    """The kind of data that the rule was for; None if no rule has this id."""
     row = await run_audited(database, _UNSET, {"id": rule_id}, record)
     return None if row is None else row["what"]
 

@@ -101,7 +101,7 @@ class ImportJobs:
         return None if row is None or row["id"] is None else (row["id"], row["done"])
 
     async def delete_export(self, export_id: UUID, *, of_user: str | None, record: AuditRecord) -> bool:
-        """Ends an export, written or not. False if there is none, or it is not of this user; None: of any."""
+        """Ends an export, written or not. False if no export has this id, or it is not of `of_user`; None: any user's."""
         return await run_audited(self._database, _SQL.delete_export, {"id": export_id, "of_user": of_user}, record) is not None
 
     async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:

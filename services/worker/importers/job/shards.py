@@ -16,7 +16,7 @@ from shared.events.messages import Binding, binding
 from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "shards.sql", *LEASE_PARTS)
+_SQL = SqlFile(__package__, "shards.sql", **LEASE_PARTS)
 
 MAX_ERRORS_KEPT = 100
 

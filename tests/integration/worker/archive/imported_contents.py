@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import content_of
+from tests.integration.worker.statements import execute
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION
 
 AGENT_OF = "33333333-2222-4333-8444-555555555555"
@@ -30,9 +31,8 @@ def add_job(worker: Resources, folder: Path, files: dict[str, bytes], *, user: s
     path.write_bytes(packed.getvalue() if kind == "zip" else next(iter(files.values())))
     named = "home.zip" if kind == "zip" else next(iter(files))
     upload = [{"name": named, "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": kind}]
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(upload), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    execute(worker, "INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(upload), user])
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     return job_id
 
 
@@ -44,11 +44,8 @@ def import_files(worker: Resources, folder: Path, files: dict[str, bytes], **job
 
 def undo(worker: Resources, job_id: UUID) -> None:
     undo_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, kind, undoes, files, has_files) VALUES (%s, 'undo', %s, '[]', false)", [undo_id, job_id]
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [undo_id])
+    execute(worker, "INSERT INTO import_jobs (id, kind, undoes, files, has_files) VALUES (%s, 'undo', %s, '[]', false)", [undo_id, job_id])
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [undo_id])
     run_shard.run(worker, undo_id, 0)
 
 

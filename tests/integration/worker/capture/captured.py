@@ -16,6 +16,7 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import all_tables, empty
+from tests.integration.worker.statements import execute
 
 # Later than any sample: a time is left out if it is far in the future from then.
 RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
@@ -68,9 +69,8 @@ def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | 
         path = folder / f"{job_id}-{n}"
         path.write_bytes(content)
         files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    execute(worker, "INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     run_shard.run(worker, job_id, 0)
     return job_id
 

@@ -27,6 +27,7 @@ from shared.events.readings import (
     UsageWindow,
 )
 from tests.integration.worker.accounting.accounting_world import World
+from tests.integration.worker.statements import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RESET = NOW + timedelta(hours=2)
@@ -189,7 +190,6 @@ def test_readings_are_drained_and_counted(world: World) -> None:
     drain(world.me)
 
     assert world.sums() == (4, 2, 2, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT machine_id, user_name FROM machines").fetchall() == [("m", "ann")]
-        assert connection.execute("SELECT session_id, machine_id FROM session_machines").fetchall() == [("s", "m")]
-        assert connection.execute("SELECT count(*) FROM quota_readings").fetchall() == [(2,)]
+    assert select(world.me, "SELECT machine_id, user_name FROM machines") == [("m", "ann")]
+    assert select(world.me, "SELECT session_id, machine_id FROM session_machines") == [("s", "m")]
+    assert select(world.me, "SELECT count(*) FROM quota_readings") == [(2,)]

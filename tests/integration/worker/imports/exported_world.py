@@ -15,6 +15,7 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall, Usage
 from tests.integration.worker.maintenance.projects_world import begin, decide, drop_all, fill, move_all
+from tests.integration.worker.statements import execute
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
@@ -80,9 +81,8 @@ def bring(worker: Resources, folder: Path, files: dict[str, bytes], user: str = 
         for name, content in files.items():
             archive.writestr(f"projects/p/{name}", content)
     listed = [{"name": path.name, "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": "zip"}]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", (job_id, Jsonb(listed), user))
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
+    execute(worker, "INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", (job_id, Jsonb(listed), user))
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
     run_shard.run(worker, job_id, 0)
 
 

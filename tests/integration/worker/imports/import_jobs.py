@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
-
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
+from tests.integration.worker.statements import execute, record
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
 SESSIONS = 8
@@ -22,21 +21,18 @@ def start_job(worker: Resources, folder: Path, *contents: bytes) -> UUID:
         path = folder / f"{job_id}-{n}"
         path.write_bytes(content)
         files.append({"name": f"{n}.json", "blob_url": path.as_uri(), "bytes": len(content), "kind": "claude_json"})
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
-            [job_id, json.dumps(files), sum(map(len, contents))],
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    execute(
+        worker,
+        "INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', %s)",
+        [job_id, json.dumps(files), sum(map(len, contents))],
+    )
+    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
     return job_id
 
 
 def imported(worker: Resources, job_id: UUID) -> dict[str, Any]:
     run_shard.run(worker, job_id, 0)
-    with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
-        found = connection.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
-    assert found is not None
-    return found
+    return record(worker, "SELECT * FROM import_jobs WHERE id = %s", [job_id])
 
 
 def session_file(number: int) -> bytes:

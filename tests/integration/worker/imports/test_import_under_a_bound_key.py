@@ -11,6 +11,7 @@ import pytest
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import tables
+from tests.integration.worker.statements import select
 
 
 def row(session_id: str, number: int, text: str, cwd: str = "/p") -> dict[str, Any]:
@@ -60,8 +61,7 @@ def all_tables(worker: Resources) -> Any:
 
 def owners(worker: Resources) -> list[Any]:
     sql = "SELECT m.session_id, u.name, m.content FROM messages AS m JOIN users AS u ON u.id = m.user_id ORDER BY 1, 3"
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql).fetchall()
+    return select(worker, sql)
 
 
 def test_a_session_of_another_user_is_unchanged(worker: Resources, bring: Any) -> None:
@@ -80,8 +80,7 @@ def test_a_session_of_another_user_is_unchanged(worker: Resources, bring: Any) -
 
 
 def known_files(worker: Resources) -> int:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(known,)] = connection.execute("SELECT count(*) FROM imported_files").fetchall()
+    [(known,)] = select(worker, "SELECT count(*) FROM imported_files")
     return int(known)
 
 
@@ -155,9 +154,8 @@ def test_a_key_bound_to_projects_imports_what_begins_there(worker: Resources, br
     assert set(ended["skipped_records"]) == {"another project's"}
 
     # And nothing else of the third project is there
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT FROM projects WHERE path = '/r'").fetchall() == []
-        assert connection.execute("SELECT FROM sessions WHERE session_id = 'third'").fetchall() == []
+    assert select(worker, "SELECT FROM projects WHERE path = '/r'") == []
+    assert select(worker, "SELECT FROM sessions WHERE session_id = 'third'") == []
 
 
 def test_a_key_bound_to_projects_goes_on_with_its_own_session_of_several_chunks(worker: Resources, bring: Any) -> None:

@@ -22,6 +22,7 @@ from services.worker.sweep.scheduler import Looks
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS
 from shared.jobs import IMPORT
 from tests.integration.worker.imports.import_jobs import start_job
+from tests.integration.worker.statements import execute
 from tests.unit.worker.claude_json_sample import SESSION
 
 # Far longer than any of it takes.
@@ -46,8 +47,7 @@ def job_row(worker: Resources) -> dict[str, Any]:
 
 
 def cancel(worker: Resources, seconds_ago: float) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
+    execute(worker, "UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from services.worker.sweep.scheduler import Looks
 from shared.broker import celery_settings
 from shared.jobs import KINDS, JobKind
 from shared.queues import Queue
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, set_rule
+from tests.integration.worker.statements import execute, select
 
 PRUNE = JobKind("prune", is_exclusive=True)
 
@@ -44,7 +45,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, worker: Resources) -> None:
 
 
 async def ask(url: str, *wanted: tuple[UUID, Wanted]) -> list[str]:
-    """What ingest answers."""
+    """Asks for jobs of the made-up kind; the outcome of each, as ingest has it."""
     database = Database(url, connections=1)
     await database.open()
     record = AuditRecord("open", "prune.start", "x", "r")
@@ -58,10 +59,10 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
     first, second = uuid4(), uuid4()
     wanted = ((first, Wanted(options={"deep": True})), (first, Wanted()), (second, Wanted()), (second, Wanted(is_dry_run=True)))
     assert asyncio.run(ask(worker.settings.database_url, *wanted)) == ["added", "there", "busy", "added"]
-    assert rows(worker, "SELECT act, count(*) FROM audit_log GROUP BY 1") == [("prune.start", 2)]
+    assert select(worker, "SELECT act, count(*) FROM audit_log GROUP BY 1") == [("prune.start", 2)]
 
     # When its task was lost, then beat finds it, and it is told as standing still
-    rows(worker, "UPDATE jobs SET created_at = now() - interval '6 seconds', moved_at = now() - interval '1 hour' RETURNING 1")
+    execute(worker, "UPDATE jobs SET created_at = now() - interval '6 seconds', moved_at = now() - interval '1 hour'")
     assert sorted(looks.abandoned_jobs()[PRUNE.task]) == sorted([(str(first),), (str(second),)])
     with psycopg.connect(worker.settings.database_url) as connection:
         assert list(standing_jobs(connection)) == ["prune"]
@@ -72,10 +73,10 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
     tasks.app.tasks[PRUNE.task](str(first))
 
     # Then each step is committed with its counts and what remains, and retention forgets the job
-    assert rows(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", id=first) == [
+    assert select(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", {"id": first}) == [
         ("succeeded", "done", {"pruned": {"prune": 8}}, {"roots": "Dig."}, {"deep": True})
     ]
-    rows(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s RETURNING 1", id=first)
+    execute(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s", {"id": first})
     set_rule(worker, "jobs", 30)
     drop(worker)
-    assert rows(worker, "SELECT kind, status FROM jobs WHERE kind = 'prune'") == [("prune", "queued")]
+    assert select(worker, "SELECT kind, status FROM jobs WHERE kind = 'prune'") == [("prune", "queued")]

@@ -20,6 +20,7 @@ from services.worker.resources import Resources
 from tests.integration.worker.all_tables import is_verified
 from tests.integration.worker.capture.captured import capture, import_files, put_range, read_all
 from tests.integration.worker.capture.hook_session import HOOKS, bring_hooks, bring_transcript, put_hooks
+from tests.integration.worker.statements import select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, refused, text
 
 FOLDER = "/home/ann/app"
@@ -143,8 +144,7 @@ def test_call_that_was_interrupted_while_it_ran_is_so_however_the_file_comes(wor
     capture(worker, SESSION, jsonl(*before))
 
     def calls() -> list[Any]:
-        with worker.transaction() as connection:
-            return connection.execute("SELECT status, error_class FROM tool_calls").fetchall()
+        return select(worker, "SELECT status, error_class FROM tool_calls")
 
     assert calls() == [("rejected", "rejected")]
 
@@ -201,8 +201,7 @@ def test_clear_ends_one_session_and_begins_another(worker: Resources, database: 
 
     assert state(database, "before")[:2] == ("ended", "clear")
     assert state(database, "after")[:2] == ("open", None)
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT session_id, user_messages FROM sessions ORDER BY 1").fetchall() == [("after", 1), ("before", 1)]
+    assert select(worker, "SELECT session_id, user_messages FROM sessions ORDER BY 1") == [("after", 1), ("before", 1)]
 
 
 def test_the_project_is_the_first_folder_whatever_folders_follow(worker: Resources) -> None:
@@ -225,6 +224,5 @@ def test_the_project_is_the_first_folder_whatever_folders_follow(worker: Resourc
 
 def counts(worker: Resources) -> tuple[int, int, int]:
     """Messages of the person and of Claude, tool calls."""
-    with worker.transaction() as connection:
-        [found] = connection.execute("SELECT user_messages, assistant_messages, tool_calls FROM sessions").fetchall()
+    [found] = select(worker, "SELECT user_messages, assistant_messages, tool_calls FROM sessions")
     return found

@@ -46,6 +46,7 @@ from tests.integration.worker.persist.told_states import (
     shown_alone,
     tell,
 )
+from tests.integration.worker.statements import execute, select
 
 # The state, the tool, the seconds after the start, and who said so if that is of interest.
 Told = tuple[str, str | None, float] | tuple[str, str | None, float, str]
@@ -242,8 +243,7 @@ def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) 
     session_id, start = begun()
     bring(worker, session_id, [PROMPT, CALL], start)
 
-    with worker.transaction() as connection:
-        connection.execute("UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
+    execute(worker, "UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
     row = open_one(worker, session_id)
     assert (row.state, row.tool_name) == ("quiet", "Bash")
 
@@ -274,8 +274,7 @@ def test_signs_are_forgotten_with_the_session_that_is_closed_idle(worker: Resour
 
     assert close_idle_sessions(worker) == 1
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM session_signs").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM session_signs") == [(0,)]
     assert feed_of(worker.redis)[-1].state == "ended"
 
 
