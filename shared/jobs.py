@@ -1,7 +1,7 @@
 """The kinds of long work: an entry for each.
 
 From the entry follow its Celery task, the queue and the volumes of it, how a job is added (services/ingest/postgres/admin/jobs.py), found where its
-worker is gone (services/worker/sweep), measured (services/query/queries/status) and forgotten. Its work is in services/worker/maintenance/jobs.py.
+worker is gone (services/worker/sweep), measured (services/query/queries/status) and forgotten. Its work is found in services/worker/tasks.py.
 
 Work in stages is a row of `jobs`. Work on files is a row of `import_jobs`, in shards with leases of their own. A merge of users or of projects is a
 state of their rows. `UNFINISHED` is SQL of all that has not ended.
@@ -40,7 +40,7 @@ class JobKind:
     is_exclusive: bool = False
     # The rule of retention by which it is forgotten.
     kept_as: Literal["jobs", "scrubs"] = "jobs"
-    # What a job of files shows as its stage while a worker has it.
+    # The stage that a job of files shows while a worker has it.
     stage: str | None = None
     # A job of files that the route of import jobs cancels.
     can_be_cancelled: bool = False

@@ -11,7 +11,7 @@ from shared.jobs import UNFINISHED
 from shared.journal.accounting import Outcome
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "status.sql")
+_SQL: Final = SqlFile(__package__, "status.sql", unfinished=UNFINISHED)
 
 MOST_DAMAGED: Final = 100
 MOST_UNPRICED: Final = 50
@@ -75,7 +75,7 @@ def capture_lag(connection: Connection) -> CaptureLag:
 
 def standing_jobs(connection: Connection) -> dict[str, float]:
     """For how many seconds the job that stands still longest has not got on, by kind. Without kinds that have no unfinished job."""
-    return {row["kind"]: row["seconds"] for row in rows(connection, _SQL.standing.replace("{unfinished}", UNFINISHED))}
+    return {row["kind"]: row["seconds"] for row in rows(connection, _SQL.standing)}
 
 
 def silent_machines(connection: Connection, silent_hours: int) -> int:

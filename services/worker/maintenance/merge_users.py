@@ -17,7 +17,7 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
-from services.worker.maintenance.moving import RUN_SECONDS, Moving
+from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
@@ -54,7 +54,7 @@ _NOTE: Final = "UPDATE users SET merge_requested_at = clock_timestamp(), merge_f
 
 def run(worker: Resources, user_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Continues a merge for a while. True if there is more to do; False if it has ended, or if another worker is at it."""
-    return moving.run(worker, Moving(merge_some, _NOTE), user_id, run_seconds)
+    return moving.run(worker, merge_some, _NOTE, user_id, run_seconds)
 
 
 def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> bool:

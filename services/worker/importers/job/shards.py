@@ -10,13 +10,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
-from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
+from services.worker.row_lease import LEASE_PARTS, LEASE_SECONDS, LeaseLostError
 from services.worker.sweep.sweep_statements import FORGET_FILES
 from shared.events.messages import Binding, binding
 from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "shards.sql")
+_SQL = SqlFile(__package__, "shards.sql", **LEASE_PARTS)
 
 MAX_ERRORS_KEPT = 100
 

@@ -17,6 +17,7 @@ from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import Looks
+from shared.blobs.store import BlobStoreAway
 from shared.database import connect_options
 from shared.events.messages import Conversation
 from shared.jobs import ERASURE, EXPORT, MERGE_OF_PROJECTS, MERGE_OF_USERS, SCRUB, JobKind, JobTask
@@ -112,6 +113,22 @@ def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(
             run_job(owner, kind, job_id)
 
     assert state(owner, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
+
+
+@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.name)
+def test_a_job_whose_store_is_away_waits_for_it_and_says_so(owner: Resources, kind: JobKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> Any:
+        raise BlobStoreAway("The bucket does not answer.")
+
+    job_id = added(owner, kind)
+    monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", away)
+    for _ in range(MAX_ATTEMPTS + 2):
+        with owner.transaction() as connection:
+            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
+        with suppress(BlobStoreAway):
+            run_job(owner, kind, job_id)
+
+    assert state(owner, job_id) == ("running", "The bucket does not answer.")
 
 
 def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Resources) -> None:

@@ -69,7 +69,7 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
 
     # When its task runs, on a queue that workers read
     assert celery_settings("redis://x")["task_routes"][PRUNE.task] == {"queue": Queue.MAINTENANCE.value}
-    tasks.add_job_task(PRUNE)
+    tasks.add_task(PRUNE.task, tasks.work_of(PRUNE))
     tasks.app.tasks[PRUNE.task](str(first))
 
     # Then each step is committed with its counts and what remains, and retention forgets the job
