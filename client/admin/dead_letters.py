@@ -45,10 +45,7 @@ def list_dead_letters(
         return
     query = urlencode({"limit": limit} | _filter(kind, reason))
     answer = at.server().ask("GET", f"{PATH}?{query}")
-    if as_json:
-        write_json(answer)
-    else:
-        _write_groups(answer)
+    write_json(answer) if as_json else _write_groups(answer)
 
 
 @app.command()

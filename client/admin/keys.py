@@ -95,10 +95,7 @@ def revoke(
 ) -> None:
     """Revokes a key. Within five seconds it is refused everywhere."""
     answer: dict[str, Any] = at.server().ask("DELETE", f"{PATH}/{quote(key, safe='')}")
-    if as_json:
-        write_json(answer)
-    else:
-        typer.echo(f"{answer['name']}: {answer['message']}")
+    write_json(answer) if as_json else typer.echo(f"{answer['name']}: {answer['message']}")
 
 
 def list_audit(limit: Limit = 100, as_json: AsJson = False, at: At = At()) -> None:

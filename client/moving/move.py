@@ -94,10 +94,8 @@ def move(
     here.is_patient = there.is_patient = True
     left_out = {} if dry_run else _move(here, there, display, chosen, keep)
     compared = _compare(_sessions(here, chosen), _sessions(there, {}))
-    if as_json:
-        write_json({"compared": [each.row() for each in compared]})
-    else:
-        show_table([each.row() for each in compared], _COLUMNS, "")
+    rows = [each.row() for each in compared]
+    write_json({"compared": rows}) if as_json else show_table(rows, _COLUMNS, "")
     if not dry_run and not all(each.is_equal for each in compared):
         typer.echo(f"Not all of it is equal{_why(left_out)}: docs/how-to/export.md says why that can be.", err=True)
         raise typer.Exit(FAILED)

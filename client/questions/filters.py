@@ -26,7 +26,7 @@ Machine = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a question is about, besides its days."""
+    """The options that choose the data of a question, besides its days."""
 
     project: Project = None
     group: Group = None
