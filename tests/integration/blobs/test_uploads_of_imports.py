@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +20,7 @@ from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
 from shared.jobs import IMPORT
 from tests.integration.blobs.conftest import Use, stored
+from tests.integration.worker.imports.import_jobs import add_job
 from tests.integration.worker.statements import execute, select
 from tests.s3_server import BUCKET
 from tests.unit.worker.claude_json_sample import SESSION
@@ -38,15 +38,7 @@ def worker(database_url: str, redis_url: str, store: BlobStore, tmp_path: Path) 
 
 
 def job_of(worker: Resources, url: str, content: bytes) -> UUID:
-    job_id = uuid4()
-    files = [{"name": "claude.json", "blob_url": url, "bytes": len(content), "kind": "claude_json"}]
-    execute(worker, "INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", [job_id, json.dumps(files), len(content)])
-    execute(worker, "INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    return job_id
-
-
-def asked(worker: Resources, sql: str) -> list[tuple[Any, ...]]:
-    return select(worker, sql)
+    return add_job(worker, {"name": "claude.json", "blob_url": url, "bytes": len(content), "kind": "claude_json"})
 
 
 def urls(store: BlobStore) -> list[str]:
@@ -60,7 +52,7 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_upload_is_deleted_when_its_job_has_ended(worker: Resources, store: BlobStore) -> None:
     job_id = job_of(worker, stored(store, CONTENT), CONTENT)
     run_shard.run(worker, job_id, 0)
-    assert asked(worker, "SELECT status, sessions_imported, has_files FROM import_jobs") == [("succeeded", 1, False)]
+    assert select(worker, "SELECT status, sessions_imported, has_files FROM import_jobs") == [("succeeded", 1, False)]
     assert urls(store) == []
 
 
@@ -120,7 +112,7 @@ class TestABucketThatIsAway:
         for _ in range(7):
             with pytest.raises(BlobStoreAway):
                 run_shard.run(worker, job_id, 0)
-            [(attempts, waits)] = asked(worker, "SELECT attempts, lease_expires_at > now() FROM import_shares")
+            [(attempts, waits)] = select(worker, "SELECT attempts, lease_expires_at > now() FROM import_shares")
             assert (attempts, waits) == (0, True)
             execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
 
@@ -128,7 +120,7 @@ class TestABucketThatIsAway:
         with closing(Looks(worker.settings)) as looks:
             assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
         run_shard.run(worker, job_id, 0)
-        assert asked(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
+        assert select(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
 
     def test_an_upload_whose_deletion_failed_is_swept_later(self, worker: Resources, store: BlobStore, use_s3: Use, s3_port: int) -> None:
         url = stored(store, CONTENT)

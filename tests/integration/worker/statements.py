@@ -17,7 +17,7 @@ def execute(worker: Resources, sql: str, parameters: Parameters = None) -> None:
     kept_connection.execute(worker.settings.database_url, sql, parameters)
 
 
-def record(worker: Resources, sql: str, parameters: Parameters = None) -> dict[str, Any]:
+def only_row(worker: Resources, sql: str, parameters: Parameters = None) -> dict[str, Any]:
     """The one row of a statement, by the names of its columns."""
     [found] = kept_connection.select(worker.settings.database_url, sql, parameters)
     return found

@@ -162,9 +162,9 @@ def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
     return kept
 
 
-def bring_hooks(worker: Resources, hooks: Any = HOOKS) -> None:
+def bring_hooks(worker: Resources, hooks: Any = HOOKS, **whose: Any) -> None:
     with worker.transaction() as connection:
-        put_hooks(connection, hooks)
+        put_hooks(connection, hooks, **whose)
     read_all(worker)
 
 

@@ -26,7 +26,7 @@ from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.blobs.contents import path_of
 from tests.integration.worker.all_tables import all_tables, is_verified
-from tests.integration.worker.capture.captured import RECEIVED_AT, capture, imported, put_range
+from tests.integration.worker.capture.captured import RECEIVED_AT, capture, imported, put_range, read_all
 from tests.integration.worker.statements import execute, select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, answer, jsonl, prompt, text
 
@@ -86,8 +86,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
     # When all that can be is read
     with structlog.testing.capture_logs() as lines:
-        while read_captured(worker, ParserStates()):
-            pass
+        read_all(worker)
 
     # Then the other is read, and this one is out of the way, with a word on it
     assert "captured_file_set_aside" in [line["event"] for line in lines]
@@ -283,8 +282,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     monkeypatch.setattr(reading, "store", noted)
 
     # When all is read
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     # Then a word of now never waits for more than one reading of a long file
     assert order[0] == "now"

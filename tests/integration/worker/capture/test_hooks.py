@@ -196,9 +196,7 @@ def test_a_payload_of_another_user_is_left_out(worker: Resources) -> None:
     bring_transcript(worker)
 
     # When a hook of it comes by a key that is bound to bob
-    with worker.transaction() as connection:
-        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
-    read_all(worker)
+    bring_hooks(worker, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
 
     # Then it is counted, not stored
     assert select(worker, "SELECT count(*) FROM messages WHERE content = 'let me in'") == [(0,)]
@@ -212,9 +210,7 @@ def test_a_session_goes_on_on_a_machine_where_its_user_has_another_name(worker: 
     bring_transcript(worker)
 
     # When she resumes it as root, by a key that is not bound
-    with worker.transaction() as connection:
-        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
-    read_all(worker)
+    bring_hooks(worker, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
 
     # Then it is stored in the session, which stays hers
     assert select(worker, "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id WHERE content = 'go on'") == [("ann",)]

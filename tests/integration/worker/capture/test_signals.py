@@ -17,7 +17,7 @@ from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Signal
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, empty, is_verified
-from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.captured import capture, import_files, read_all
 from tests.integration.worker.capture.hook_session import (
     AGENTS_FILE,
     AGENTS_TRANSCRIPT,
@@ -251,9 +251,7 @@ def test_a_call_that_is_refused_ends_as_rejected_by_whom_it_was(worker: Resource
     """given a transcript with the use of a call, and no result of it."""
     if order == "refusal first":
         bring_signals(worker, refused_by(source))
-    with worker.transaction() as connection:
-        put_range(connection, SESSION, ASKED)
-    read_all(worker)
+    capture(worker, SESSION, ASKED)
     if order == "call first":
         assert status_of(worker, "toolu_1") == ("pending", None, None)
         bring_signals(worker, refused_by(source))

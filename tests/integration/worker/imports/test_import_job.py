@@ -11,8 +11,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker import lock_order
@@ -28,7 +26,7 @@ from shared.events.messages import ToolCall
 from shared.jobs import IMPORT
 from tests.integration.worker.all_tables import is_verified, tables
 from tests.integration.worker.capture.captured import import_files
-from tests.integration.worker.imports.import_jobs import SESSIONS, imported, session_file, start_job
+from tests.integration.worker.imports.import_jobs import SESSIONS, add_job, imported, listed, session_file, start_job
 from tests.integration.worker.statements import execute, select
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION as TRANSCRIBED
@@ -246,13 +244,11 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def add_job(connection: Connection[Any], archive: Path) -> UUID:
-    job_id, blob = uuid4(), archive.with_name(str(uuid4()))
+def add_copy(worker: Resources, archive: Path) -> UUID:
+    """The worker deletes the upload, so it is a copy."""
+    blob = archive.with_name(str(uuid4()))
     blob.write_bytes(archive.read_bytes())
-    files = [{"name": archive.name, "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "zip"}]
-    connection.execute("INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', 1)", (job_id, Jsonb(files)))
-    connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
-    return job_id
+    return add_job(worker, listed(blob, "zip", archive.name), user_name="ann")
 
 
 def work(settings: Settings, job_id: UUID) -> None:
@@ -264,7 +260,7 @@ def test_an_import_survives_kills_of_its_workers(worker: Resources, archive: Pat
     monkeypatch.setattr(chunks, "CHUNK_RECORDS", 15)
     context = multiprocessing.get_context("fork")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        job_id = add_job(connection, archive)
+        job_id = add_copy(worker, archive)
 
         def rows_done() -> int:
             found = connection.execute("SELECT rows_done FROM import_jobs WHERE id = %s", (job_id,)).fetchone()
@@ -297,5 +293,5 @@ def test_an_import_survives_kills_of_its_workers(worker: Resources, archive: Pat
                 continue
             undo.clear_up(transaction, counted[5])
         assert all(rows == [] for rows in tables(connection).values())
-        run_shard.run(worker, add_job(connection, archive), 0)
+        run_shard.run(worker, add_copy(worker, archive), 0)
         assert tables(connection) == survived

@@ -22,7 +22,7 @@ from services.worker.sweep.scheduler import Looks
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS
 from shared.jobs import IMPORT
 from tests.integration.worker.imports.import_jobs import start_job
-from tests.integration.worker.statements import execute
+from tests.integration.worker.statements import execute, only_row
 from tests.unit.worker.claude_json_sample import SESSION
 
 # Far longer than any of it takes.
@@ -41,9 +41,7 @@ def program(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def job_row(worker: Resources) -> dict[str, Any]:
-    with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
-        [row] = connection.execute("SELECT * FROM import_jobs").fetchall()
-    return row
+    return only_row(worker, "SELECT * FROM import_jobs")
 
 
 def cancel(worker: Resources, seconds_ago: float) -> None:

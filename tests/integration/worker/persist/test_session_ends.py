@@ -12,8 +12,6 @@ from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import SessionFilters, session, sessions
 from services.query.settings import Settings as QuerySettings
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.resources import Resources
@@ -107,8 +105,7 @@ def test_a_transcript_of_last_year_that_a_machine_sends_opens_nothing(worker: Re
         goes_on = prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (now - timedelta(minutes=1)).isoformat()}
         put_range(connection, "goes on", jsonl(goes_on))
         connection.execute("UPDATE transcript_ranges SET received_at = now()")
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     assert open_sessions(database) == ["goes on"]
     assert state(database) == ("ended", "idle", START + timedelta(seconds=40))

@@ -15,14 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.query.answers.live import LiveSession
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from shared.feed import FeedItem
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
+from tests.integration.worker.capture.captured import read_all
 from tests.integration.worker.capture.hook_session import put_hooks
 from tests.integration.worker.persist.told_feed import feed_of, stored
 from tests.integration.worker.persist.told_states import (
@@ -320,8 +319,7 @@ def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> 
     with worker.transaction() as connection:
         connection.execute("INSERT INTO users (name) VALUES ('bob')")
         put_hooks(connection, [(50, STOP[2] | {"session_id": session_id})], user="bob", bound_user="bob", start=start)
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     row = open_one(worker, session_id)
     assert row.state == "working"
