@@ -27,6 +27,7 @@ from deploy.migrations.grants import QUERY, ROLES, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import Emptier
+from tests.example_counts import examples
 from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.kept_connection import close_all
 from tests.servers import Server
@@ -66,8 +67,8 @@ if sys.platform == "linux":
     _libc.mallopt(_M_ARENA_MAX, 2)
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
-hypothesis.settings.register_profile("tracker", deadline=None)
-# Its counts are in tests/example_counts.py.
+# A property that states no count has Hypothesis' own at night; the others are in tests/example_counts.py.
+hypothesis.settings.register_profile("tracker", deadline=None, max_examples=examples(100))
 hypothesis.settings.register_profile("nightly", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "tracker")
 
