@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.worker.persist.tombstones import Kind
-from services.worker.session_tables import session_tables, tables_beside
+from services.worker.session_tables import KEYS_OF_SESSIONS, session_tables, tables_beside
 from services.worker.sql_text import sql
 from shared.tables.catalogue import TABLES
 from shared.tables.table import WITH_OWNER, Holds, Owner, Table
@@ -43,9 +43,10 @@ _VIEWS_OF_SESSIONS: Final = """EXISTS (
 def sessions_of(kind: Kind) -> str:
     """Selects the sessions, with the parameters of the erasure."""
     found = [_OWN[kind]]
-    for table in session_tables().values() if kind in ("user", "project") else ():
-        if named := " OR ".join(_naming(table, kind)):
-            found.append(sql(_OF_NOBODY, table=table.name, named=named, owner=f"{kind}_id"))
+    for name, table in session_tables().items() if kind in ("user", "project") else ():
+        # Whom starts and facts name is a session's, and nobody can write meanwhile.
+        if name not in KEYS_OF_SESSIONS and (named := " OR ".join(_naming(table, kind))):
+            found.append(sql(_OF_NOBODY, table=name, named=named, owner=f"{kind}_id"))
     if kind == "user":
         found += (sql(_OF_MACHINES, table=table.name) for table in tables_beside() if "machine_id" in table.named())
     return " UNION ".join(found)
