@@ -47,7 +47,7 @@ STACKS_OF_THEIR_OWN = (
 )
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
-# What the migrations made, on each server of the tests.
+# The database as the migrations made it, on each server of the tests.
 MIGRATED = "migrated_template"
 # The password of the services' roles. The embedded server needs none.
 ROLE_PASSWORD = "tracker"
@@ -132,7 +132,7 @@ def server_folder() -> Iterator[Path]:
     """In memory, where there is enough: a file that is made and deleted costs a tenth, and each truncated table is a handful."""
     is_in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES
     for left in MEMORY.glob("tracker-test-*-*") if is_in_memory else ():
-        # Of a test process that was killed.
+        # A folder of a test process that was killed.
         if started_at(int(left.name.split("-")[2])) is None:
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"tracker-test-{os.getpid()}-", dir=MEMORY if is_in_memory else None))

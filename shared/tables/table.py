@@ -44,7 +44,7 @@ class Column(NamedTuple):
     is_exported: bool
 
 
-# The rights of a role, as GRANT takes them. Who looks rows up sees whose they are and of when, and no number, name or text.
+# The rights of a role, as GRANT takes them. LOOK_UP allows ids, users, times and words of rows, and no number, name or text.
 NONE: Final = ""
 LOOK_UP: Final = "SELECT ($looked_up)"
 READ: Final = "SELECT"
@@ -60,7 +60,7 @@ EXPORTED: Final = ""
 MADE_AGAIN: Final = "an import makes it again from the rows"
 OF_THE_SERVER: Final = "it is of this server, and means nothing to another"
 
-# An erasure's stage, by its name: that of most tables, by their owner. What goes with rows of another table is of that table's stage.
+# The erasure's stage of most tables: rows are found by their owner. Rows that go with those of another table have that table's stage.
 WITH_OWNER: Final = "tables"
 # Numbers, hashes, and names of models and formats: nothing of a session, a person or a project.
 NOTHING: Final = ""

@@ -4,8 +4,9 @@ Usually a session's start is stored before its rows. Otherwise the rows were cou
 that turn out to belong to another session (fork_ownership.py), and an undo, take the same way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -121,15 +122,16 @@ def delete_emptied_cells(connection: Connection[Any]) -> None:
         connection.execute(command)
 
 
-def update_session_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
-    """Gives the batch's sessions the project and user that their starts and facts name, and moves what was stored under others.
+def update_session_keys(connection: Connection[Any], session_ids: Sequence[str], idle_gap: timedelta) -> set[int]:
+    """Gives sessions, whose rows are locked, the project and user that their starts and facts name, and moves what was stored under others.
 
-    `parameters` as in reattributed(). Returns the projects that lost or won a session.
+    Returns the projects that lost or won a session.
     """
-    [(session_ids,)] = connection.execute(sessions_to_move(), parameters).fetchall()
+    parameters = {"session_ids": session_ids}
+    [(moving,)] = connection.execute(sessions_to_move(), parameters).fetchall()
     projects: set[int] = set()
-    if session_ids:
-        with reattributed(connection, parameters | {"session_ids": session_ids}) as projects:
+    if moving:
+        with reattributed(connection, {"session_ids": moving, "idle_gap": idle_gap}) as projects:
             # Nothing but the keys changes.
             pass
     connection.execute(update_keys(), parameters)

@@ -23,8 +23,9 @@ from tests.integration.erasures.erasing import erased
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.imports.exporting import exported, imported, undone
 from tests.integration.worker.maintenance.projects_world import decide, move_all
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import request_merge
+from tests.integration.worker.statements import execute, select
 
 MADE_UP: Final = Table(
     "made_up", Owner.SESSION, LOOK_UP, KEEP, READ, EXPORTED, WITH_OWNER,
@@ -43,36 +44,35 @@ def filled(world: World) -> Iterator[World]:
     # Its stages are those of a process that begins with the table.
     for module in (scrub, jobs):
         importlib.reload(module)
-    with world.worker.transaction() as connection:
-        connection.execute(CREATE)
+    execute(world.worker, CREATE)
     grant(world.worker.settings.database_url)
     for session_id, user in (("s", "ann"), ("t", "bob")):
         world.append(events=[SessionStart(id=uuid4(), session_id=session_id, project_path=f"/{user}", user=user, start_time=AT)])
     world.settle()
-    with world.worker.transaction() as connection:
-        connection.execute(
-            """INSERT INTO made_up (session_id, words, occurred_at, user_name)
+    execute(
+        world.worker,
+        """INSERT INTO made_up (session_id, words, occurred_at, user_name)
                VALUES ('s', 'of ann', %(at)s, NULL), ('s', 'an hour later', %(later)s, NULL), ('t', 'of bob', %(at)s, NULL),
                       ('t', 'by ann', %(at)s, 'ann'), ('nothing else', 'alone', %(at)s, NULL)""",
-            {"at": AT, "later": AT + HOUR},
-        )
+        {"at": AT, "later": AT + HOUR},
+    )
     yield world
     del TABLES[MADE_UP.name]
     for module in (scrub, jobs):
         importlib.reload(module)
-    with world.worker.transaction() as connection:
-        connection.execute("DROP TABLE made_up")
+    execute(world.worker, "DROP TABLE made_up")
 
 
 def words_of(world: World) -> set[str]:
-    return {words for (words,) in rows(world.worker, "SELECT words FROM made_up")}
+    return {words for (words,) in select(world.worker, "SELECT words FROM made_up")}
 
 
 def test_it_is_granted(filled: World) -> None:
     may = "SELECT has_column_privilege(%(role)s, 'made_up', %(column)s, %(right)s)"
     rights = [(INGEST, "session_id", "SELECT"), (INGEST, "words", "SELECT"), (QUERY, "words", "SELECT"), (QUERY, "words", "UPDATE")]
     found = [
-        rows(filled.worker, may, role=role, column=column, right=right) for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
+        select(filled.worker, may, {"role": role, "column": column, "right": right})
+        for role, column, right in (*rights, (WORKER, "words", "UPDATE"))
     ]
     assert found == [[(True,)], [(False,)], [(True,)], [(False,)], [(True,)]]
 
@@ -96,14 +96,14 @@ def test_a_bound_key_reads_the_rows_of_its_sessions(filled: World) -> None:
 
 
 def test_it_is_scrubbed(filled: World) -> None:
-    rows(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob' RETURNING 1")
-    [(scrub_id,)] = rows(filled.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', gen_random_uuid(), false) RETURNING id")
+    execute(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob'")
+    [(scrub_id,)] = select(filled.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', gen_random_uuid(), false) RETURNING id")
 
     while jobs.run_job(filled.worker, SCRUB, scrub_id):
         pass
 
     assert "ghp_" not in " ".join(words_of(filled))
-    assert rows(filled.worker, "SELECT status, counts -> 'changed_in' FROM jobs WHERE kind = 'scrub'") == [("succeeded", {"made_up": 1})]
+    assert select(filled.worker, "SELECT status, counts -> 'changed_in' FROM jobs WHERE kind = 'scrub'") == [("succeeded", {"made_up": 1})]
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_it_is_erased(filled: World, what: dict[str, Any], confirm: str, gone: s
 
 
 def test_all_that_there_is_of_a_session_goes_with_the_person_or_project_that_one_row_names(filled: World) -> None:
-    rows(
+    execute(
         filled.worker,
         """INSERT INTO made_up (session_id, words, occurred_at, user_id, user_name, project_id)
            VALUES ('by her', 'named', now(), NULL, 'ann', NULL), ('by her', 'unnamed', now(), NULL, NULL, NULL),
                   ('hers', 'of her id', now(), (SELECT id FROM users WHERE name = 'ann'), NULL, NULL),
-                  ('there', 'of his project', now(), NULL, NULL, (SELECT id FROM projects WHERE path = '/bob')) RETURNING 1""",
+                  ('there', 'of his project', now(), NULL, NULL, (SELECT id FROM projects WHERE path = '/bob'))""",
     )
 
     erased(filled, {"user": "ann"}, "ann")
@@ -148,39 +148,39 @@ def test_it_is_dropped_with_its_session_and_when_it_is_alone(filled: World) -> N
 
 
 def test_it_is_moved_to_another_user(filled: World) -> None:
-    ids = dict(rows(filled.worker, "SELECT name, id FROM users"))
-    rows(filled.worker, "UPDATE made_up SET user_id = %(id)s RETURNING 1", id=ids["bob"])
+    ids = dict(select(filled.worker, "SELECT name, id FROM users"))
+    execute(filled.worker, "UPDATE made_up SET user_id = %(id)s", {"id": ids["bob"]})
 
     merge_users.run(filled.worker, request_merge(filled.worker, "bob", "ann"))
 
-    assert rows(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
+    assert select(filled.worker, "SELECT DISTINCT user_id FROM made_up") == [(ids["ann"],)]
 
 
 def test_it_is_rekeyed_with_its_session(filled: World) -> None:
-    ids = dict(rows(filled.worker, "SELECT path, id FROM projects"))
-    rows(filled.worker, "UPDATE made_up SET project_id = (SELECT id FROM projects WHERE path = '/' || right(words, 3)) RETURNING 1")
+    ids = dict(select(filled.worker, "SELECT path, id FROM projects"))
+    execute(filled.worker, "UPDATE made_up SET project_id = (SELECT id FROM projects WHERE path = '/' || right(words, 3))")
     of_projects = "SELECT words, project_id FROM made_up WHERE project_id IS NOT NULL ORDER BY words"
-    assert rows(filled.worker, of_projects) == [("by ann", ids["/ann"]), ("of ann", ids["/ann"]), ("of bob", ids["/bob"])]
+    assert select(filled.worker, of_projects) == [("by ann", ids["/ann"]), ("of ann", ids["/ann"]), ("of bob", ids["/bob"])]
 
     decide(filled.worker, "/ann", "/bob")
     move_all(filled.worker)
-    assert dict(rows(filled.worker, of_projects))["of ann"] == ids["/bob"]
+    assert dict(select(filled.worker, of_projects))["of ann"] == ids["/bob"]
 
     decide(filled.worker, "/ann", None)
     move_all(filled.worker)
-    assert dict(rows(filled.worker, of_projects))["of ann"] == ids["/ann"]
+    assert dict(select(filled.worker, of_projects))["of ann"] == ids["/ann"]
 
 
 def test_it_is_exported_and_brought_back(filled: World, tmp_path: Path) -> None:
     worker, before = filled.worker, words_of(filled)
     archive = exported(worker, tmp_path / "everything.zip")
-    rows(worker, "DELETE FROM made_up WHERE words IN ('of ann', 'by ann') RETURNING 1")
+    execute(worker, "DELETE FROM made_up WHERE words IN ('of ann', 'by ann')")
 
     job = imported(worker, archive)
 
     assert (job["status"], job["errors"], words_of(filled)) == ("succeeded", [], before)
     brought = "SELECT words, user_name FROM made_up WHERE brought_by IS NOT NULL ORDER BY words"
-    assert rows(worker, brought) == [("by ann", "ann"), ("of ann", None)]
+    assert select(worker, brought) == [("by ann", "ann"), ("of ann", None)]
     undone(worker, job["number"])
     assert words_of(filled) == before - {"of ann", "by ann"}
 

@@ -8,7 +8,9 @@ import services
 import shared
 from shared.sql_files import SqlFile
 
-_LOADED = re.compile(r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, "parts\.sql")?\)(?:\.(\w+))?', re.MULTILINE)
+_LOADED = re.compile(
+    r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, (?:"parts\.sql"|\*\*\w+|\w+=\w+))?\)(?:\.(\w+))?', re.MULTILINE
+)
 _SQL = SqlFile("services.query.queries.stats", "stats.sql", "parts.sql")
 
 

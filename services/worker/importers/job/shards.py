@@ -1,7 +1,7 @@
 """The rows of import jobs and their shards: lease, checkpoint, counts, outcome. Every change is in the caller's transaction."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,14 +10,17 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
-from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
+from services.worker.row_lease import LEASE_PARTS, LEASE_SECONDS, LeaseLostError
 from services.worker.sweep.sweep_statements import FORGET_FILES
 from shared.events.messages import Binding, binding
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "shards.sql")
+_SQL = SqlFile(__package__, "shards.sql", **LEASE_PARTS)
 
 MAX_ERRORS_KEPT = 100
+
+_STAGES: Final = Jsonb({kind.name: kind.stage for kind in KINDS.values()})
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -54,7 +57,7 @@ class Shard(msgspec.Struct, frozen=True):
 
     @property
     def bound(self) -> Binding | None:
-        """Of the job's API key."""
+        """The binding of the job's API key."""
         return binding(self.bound_user, self.bound_projects)
 
 
@@ -84,7 +87,8 @@ class Progress(msgspec.Struct, frozen=True):
 def take(connection: Connection[Any], job_id: UUID, number: int) -> Shard | None:
     """Takes a shard, with a new lease. None if another worker has it or it has ended."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_SQL.take, {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}).fetchone()
+        parameters = {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS, "stages": _STAGES}
+        row = cursor.execute(_SQL.take, parameters).fetchone()
     return None if row is None else msgspec.convert(row, Shard)
 
 

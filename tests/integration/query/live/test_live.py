@@ -30,6 +30,7 @@ from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.live.live_stream import SECONDS, append, events, items, prompt, serving
 from tests.integration.served_app import embedded_gateway
+from tests.kept_connection import execute
 
 REPOSITORY = Path(__file__).parents[4]
 
@@ -97,9 +98,8 @@ def test_a_listener_sees_only_what_passes_its_filters(served: tuple[FastAPI, htt
 
 def test_a_listener_hears_of_a_renamed_user_by_either_name(served: tuple[FastAPI, httpx.Client], redis: Redis, database_url: str) -> None:
     # Given ann, who is anna now; the feed may have items with either name
-    with psycopg.connect(database_url) as connection:
-        connection.execute("INSERT INTO users (name) VALUES ('anna'), ('bo')")
-        connection.execute("INSERT INTO users (name, alias_of) SELECT 'ann', id FROM users WHERE name = 'anna'")
+    execute(database_url, "INSERT INTO users (name) VALUES ('anna'), ('bo')")
+    execute(database_url, "INSERT INTO users (name, alias_of) SELECT 'ann', id FROM users WHERE name = 'anna'")
     app, client = served
 
     with ExitStack() as streams:

@@ -5,7 +5,6 @@ import json
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,7 +28,7 @@ from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
 from tests.example_counts import examples
 from tests.integration.worker.accounting.accounting_world import NOW, STREAMS, World, call
-from tests.kept_connection import execute
+from tests.integration.worker.statements import execute, select
 
 
 def test_each_event_is_counted_once_by_its_outcome(world: World) -> None:
@@ -144,9 +143,8 @@ def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(wo
     drain(world.me)
 
     assert world.sums() == (1, 1, 0, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (2,)
-        assert connection.execute("SELECT sum(persisted) FROM ledger").fetchone() == (2,)
+    assert select(world.me, "SELECT count(*) FROM tool_calls") == [(2,)]
+    assert select(world.me, "SELECT sum(persisted) FROM ledger") == [(2,)]
 
 
 def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
@@ -160,9 +158,8 @@ def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
     drain(world.me)
 
     assert world.sums() == (2, 1, 1, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT id FROM canaries").fetchall() == [(flying.id,)]
-        assert connection.execute("SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger").fetchone() == (0, None)
+    assert select(world.me, "SELECT id FROM canaries") == [(flying.id,)]
+    assert select(world.me, "SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger") == [(0, None)]
 
 
 def test_drift_in_either_direction_raises_an_alarm(world: World) -> None:
@@ -172,12 +169,11 @@ def test_drift_in_either_direction_raises_an_alarm(world: World) -> None:
     assert world.redis.hget(CHECK_KEY, "alarms") is None
 
     # When Postgres has lost an event, or one was counted twice, or entries were removed from the journal by hand
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts SET persisted = persisted - 1")
-        assert check_accounting(world.me, 0).drift == 1
-        connection.execute("UPDATE accounts SET persisted = persisted + 4")
-        assert check_accounting(world.me, 0).drift == 3
-        connection.execute("UPDATE accounts SET persisted = persisted - 3")
+    execute(world.me, "UPDATE accounts SET persisted = persisted - 1")
+    assert check_accounting(world.me, 0).drift == 1
+    execute(world.me, "UPDATE accounts SET persisted = persisted + 4")
+    assert check_accounting(world.me, 0).drift == 3
+    execute(world.me, "UPDATE accounts SET persisted = persisted - 3")
     world.append(call())
     world.redis.xtrim(stream_key(0), 0)
     assert check_accounting(world.me, 0).drift == 1
@@ -193,8 +189,7 @@ def test_verify_reports_the_account(world: World, monkeypatch: pytest.MonkeyPatc
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "accounting           ok: 1 accepted = 1 persisted + 0 duplicate + 0 dead + 0 pending"
 
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts SET dead = 5")
+    execute(world.me, "UPDATE accounts SET dead = 5")
     assert verify.main() == 1
     assert "5 events are missing or too many" in capsys.readouterr().out
 
@@ -215,11 +210,10 @@ def test_verify_reports_an_unreachable_server_in_one_sentence(
 def test_rows_of_dead_consumers_are_removed_unless_they_hold_entries(world: World) -> None:
     world.append(call())
     world.take(world.other)
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO drainers (consumer) VALUES ('gone')")
-        connection.execute("UPDATE drainers SET registered_at = now() - interval '2 hours'")
-        remove_dead_consumers(world.me)
-        assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.consumer.name,)]
+    execute(world.me, "INSERT INTO drainers (consumer) VALUES ('gone')")
+    execute(world.me, "UPDATE drainers SET registered_at = now() - interval '2 hours'")
+    remove_dead_consumers(world.me)
+    assert select(world.me, "SELECT consumer FROM drainers") == [(world.other.consumer.name,)]
 
 
 def test_the_account_key_shares_the_hash_slot_of_its_stream(world: World) -> None:
@@ -274,8 +268,7 @@ DEAD_LETTERS = {
 
 @pytest.mark.parametrize("dead_letters", DEAD_LETTERS.values(), ids=DEAD_LETTERS.keys())
 def test_the_account_counts_replays_by_their_outcome(worker: Resources, dead_letters: list[DeadLetter]) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
+    execute(worker, "INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
     asyncio.run(_append(worker, dead_letters))
     accepted = sum(map(events_in, dead_letters))
     before = accounting(worker)
@@ -330,8 +323,7 @@ def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: l
     assert (found.accepted, found.pending, found.drift) == (world.accepted, 0, 0)
     assert found.persisted + found.duplicate + found.dead == world.accepted
 
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (found.persisted,)
+    assert select(world.me, "SELECT count(*) FROM tool_calls") == [(found.persisted,)]
     assert found.persisted == len(accepted_ids)
 
 
@@ -370,7 +362,7 @@ def _begin_again(world: World) -> World:
     world.redis.flushdb()
     for stream in STREAMS:
         make_group(world.redis, stream)
-    execute(world.me.settings.database_url, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
+    execute(world.me, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
     world.me.consumer.name = None
     world.other.consumer.name = None
     return World(world.me, world.other, world.redis)

@@ -1,7 +1,6 @@
 """Sums of wall time and cost hold any number of rows, and the shown value is exact."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -18,6 +17,7 @@ from shared.events.messages import ENVELOPE_VERSION, Conversation, Envelope, enc
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.example_counts import examples
 from tests.integration.whole_session import whole_session
+from tests.kept_connection import Connection
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAX_BIGINT = 2**63 - 1
@@ -40,7 +40,7 @@ def arrive(worker: Resources, session_id: str, user: str) -> None:
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, MAX_BIGINT), st.integers(0, MAX_BIGINT)), min_size=1, max_size=30))
-def check(worker: Resources, connection: psycopg.Connection[Any], values: list[tuple[int, int]]) -> None:
+def check(worker: Resources, connection: Connection, values: list[tuple[int, int]]) -> None:
     # Given sessions of any length and cost, their aggregates made from the rows
     connection.execute("DELETE FROM sessions")
     connection.execute(_SESSIONS, [[wall for wall, _ in values], [cost for _, cost in values]])

@@ -20,8 +20,8 @@ from shared.events.messages import Envelope, HookPayload, TranscriptRange, encod
 from shared.journal.dead_letter_envelope import HOOK_KIND, WHOLE_ENTRY, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, GROUP, PAYLOAD_FIELD, partition_of, stream_key, transcript_key
 from tests.integration.worker.accounting.accounting_world import PARTITIONS, World
-from tests.integration.worker.all_tables import select
 from tests.integration.worker.capture.captured import FILE, stored_lines
+from tests.integration.worker.statements import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LINES = [b'{"n":1}\n', b'{"n":22}\n', b'{"n":333}\n', b'{"n":4444}\n']
@@ -308,12 +308,12 @@ def test_ranges_that_wait_may_overlap_in_any_way(worker: Resources) -> None:
                 store_captured(connection, [Received(item, NOW, "r", "1-1")])
 
         # Then in the end the whole file is there, each byte once
-        with worker.transaction() as connection:
-            found = connection.execute(
-                "SELECT stored_offset, start_offset, end_offset, content FROM transcript_files AS f JOIN transcript_ranges AS r ON r.file_id = f.id"
-                " WHERE session_id = %s ORDER BY start_offset",
-                [f"s{seed}"],
-            ).fetchall()
+        found = select(
+            worker,
+            "SELECT stored_offset, start_offset, end_offset, content FROM transcript_files AS f JOIN transcript_ranges AS r ON r.file_id = f.id"
+            " WHERE session_id = %s ORDER BY start_offset",
+            [f"s{seed}"],
+        )
         assert {row[0] for row in found} == {offsets[-1]}
         assert [row[1] for row in found] == [0, *(row[2] for row in found[:-1])]
         assert b"".join(ZstdDecompressor().decompress(row[3]) for row in found) == b"".join(lines)

@@ -20,7 +20,7 @@ from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
-from tests.integration.worker.all_tables import select
+from tests.integration.worker.statements import select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)

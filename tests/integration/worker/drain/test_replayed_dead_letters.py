@@ -18,8 +18,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
-from tests import kept_connection
-from tests.integration.worker.all_tables import select
+from tests.integration.worker.statements import execute, select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
@@ -47,10 +46,6 @@ def dead_letters(worker: Resources) -> list[DeadLetter]:
     columns = "journal_entry_id, event_id, kind, request_id, received_at, payload"
     rows = select(worker, f"SELECT {columns} FROM dead_letters WHERE stored_at IS NULL ORDER BY id")
     return [DeadLetter(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
-
-
-def execute(worker: Resources, sql: str) -> None:
-    kept_connection.execute(worker.settings.database_url, sql)
 
 
 @pytest.fixture
@@ -175,9 +170,8 @@ def imported(worker: Resources, *, is_undone: bool = False) -> DeadLetter:
     record = Message(id=uuid4(), session_id="s", role="user", content="from a file", source="transcript", timestamp=NOW)
     letter = DeadLetter(journal_entry_id=f"import:{job_id}", event_id=record.id, kind="Message", payload=msgspec.json.encode(record))
     columns = "event_id, kind, reason, payload, journal_entry_id"
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        values = (letter.event_id, letter.kind, "x", letter.payload, letter.journal_entry_id)
-        connection.execute(f"INSERT INTO dead_letters ({columns}) VALUES (%s, %s, %s, %s, %s)".encode(), values)
+    values = (letter.event_id, letter.kind, "x", letter.payload, letter.journal_entry_id)
+    execute(worker, f"INSERT INTO dead_letters ({columns}) VALUES (%s, %s, %s, %s, %s)", values)
     return letter
 
 

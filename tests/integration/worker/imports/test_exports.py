@@ -38,6 +38,7 @@ from tests.integration.worker.imports.exporting import (
     undone,
 )
 from tests.integration.worker.random_transcripts import World, worlds
+from tests.integration.worker.statements import execute, select
 
 
 def test_an_export_into_an_empty_tracker_gives_the_same_tracker(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -96,8 +97,7 @@ def test_no_file_overrules_what_a_client_said_to_the_other_tracker(worker: Resou
     # Given a message of a client's in an export
     send(worker, [SessionStart(project_path="/p", start_time=NOW, session_id="file-7", user="ann", id=uuid4())])
     bring(worker, tmp_path, {"file-7.jsonl": session(7)})
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE messages SET brought_by = NULL, content = 'as the client said' WHERE role = 'user'")
+    execute(worker, "UPDATE messages SET brought_by = NULL, content = 'as the client said' WHERE role = 'user'")
     archive = exported(worker, tmp_path / "export.zip")
 
     # When it is imported where a file has a longer version of it, and the file comes again
@@ -108,8 +108,7 @@ def test_no_file_overrules_what_a_client_said_to_the_other_tracker(worker: Resou
 
     # Then it stays as the client said, until the import is undone
     def content() -> list[Any]:
-        with psycopg.connect(worker.settings.database_url) as connection:
-            return connection.execute("SELECT content, brought_by FROM messages WHERE role = 'user'").fetchall()
+        return select(worker, "SELECT content, brought_by FROM messages WHERE role = 'user'")
 
     [(said, brought_by)] = content()
     assert said == "as the client said"
@@ -122,8 +121,7 @@ def test_no_file_overrules_what_a_client_said_to_the_other_tracker(worker: Resou
 def test_an_export_of_a_user_or_a_project_has_that_alone(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
     # Given sessions of two users
     a_tracker_with_everything(worker, tmp_path)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(project_id,)] = connection.execute("SELECT id FROM projects WHERE path = '/home/ann/shop'").fetchall()
+    [(project_id,)] = select(worker, "SELECT id FROM projects WHERE path = '/home/ann/shop'")
 
     # When one of them, and the project of it, are exported
     of_ann = exported(worker, tmp_path / "ann.zip", user="anna")
@@ -156,18 +154,16 @@ def test_a_machine_goes_on_with_its_file_where_it_was(worker: Resources, emptier
     imported(worker, archive)
 
     # When the machine sends more of it
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(file_id, offset)] = connection.execute(
-            "SELECT id, stored_offset FROM transcript_files WHERE (machine_id, generation) = (%s, 2)", (MACHINE,)
-        ).fetchall()
-        going_on = SqlFile("services.worker.drain", "store_captured.sql").set_stored
-        connection.execute(going_on.encode(), {"offset": offset + 5, "file_id": file_id, "user": "ann", "bound_user": None})
+    [(file_id, offset)] = select(
+        worker, "SELECT id, stored_offset FROM transcript_files WHERE (machine_id, generation) = (%s, 2)", (MACHINE,)
+    )
+    going_on = SqlFile("services.worker.drain", "store_captured.sql").set_stored
+    execute(worker, going_on, {"offset": offset + 5, "file_id": file_id, "user": "ann", "bound_user": None})
 
     # Then it is a live file again, which the reader of live files reads
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute(
-            "SELECT brought_by, parsed_offset < stored_offset FROM transcript_files WHERE id = %s", (file_id,)
-        ).fetchall() == [(None, True)]
+    assert select(worker, "SELECT brought_by, parsed_offset < stored_offset FROM transcript_files WHERE id = %s", (file_id,)) == [
+        (None, True)
+    ]
 
 
 def test_another_idle_gap_is_told(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -185,10 +181,10 @@ def test_another_idle_gap_is_told(worker: Resources, emptier: Emptier, tmp_path:
 def test_a_lost_part_of_the_archive_is_told_and_the_rest_is_exported(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
     # Given a transcript of which the archive has lost the content
     a_tracker_with_everything(worker, tmp_path)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(name,)] = connection.execute(
-            "SELECT encode(sha256, 'hex') FROM transcript_segments AS s JOIN transcript_files AS f ON f.id = s.file_id WHERE session_id = 'file-1'"
-        ).fetchall()
+    [(name,)] = select(
+        worker,
+        "SELECT encode(sha256, 'hex') FROM transcript_segments AS s JOIN transcript_files AS f ON f.id = s.file_id WHERE session_id = 'file-1'",
+    )
     worker.archive.delete(name)
 
     # When everything is exported, and imported elsewhere
@@ -207,8 +203,7 @@ def test_a_lost_part_of_the_archive_is_told_and_the_rest_is_exported(worker: Res
 def test_a_cancelled_export_leaves_no_archive(worker: Resources, tmp_path: Path) -> None:
     a_tracker_with_everything(worker, tmp_path)
     job_id = add_export(worker)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE import_jobs SET cancel_requested_at = now() WHERE id = %s", (job_id,))
+    execute(worker, "UPDATE import_jobs SET cancel_requested_at = now() WHERE id = %s", (job_id,))
 
     run_shard.run(worker, job_id, 0)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from services.ingest.app import create_app
@@ -20,6 +19,7 @@ from shared.events.messages import SessionStart
 from tests.emptied import Emptier
 from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_has_dropped_some, a_tracker_with_everything, send
 from tests.integration.worker.imports.exporting import add_import, exported, imported, job_row, rewritten
+from tests.integration.worker.statements import execute, select
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "reference" / "import-rights.md"
 SHOP = "/home/ann/shop"
@@ -135,10 +135,9 @@ def archive(worker: Resources, emptier: Emptier, tmp_path: Path, kept: Path) -> 
         return kept
     a_tracker_that_has_dropped_some(worker)
     a_tracker_with_everything(worker, tmp_path)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO project_rules (pattern, project_id) SELECT '/other/*', id FROM projects WHERE path = %s", (SHOP,))
-        connection.execute("INSERT INTO project_places (told_by, path, inside, is_main) VALUES ('m-1', '/home/ann/shop', '', true)")
-        connection.execute("UPDATE api_calls SET cost_nano_usd = 12345 WHERE session_id = 'wire'")
+    execute(worker, "INSERT INTO project_rules (pattern, project_id) SELECT '/other/*', id FROM projects WHERE path = %s", (SHOP,))
+    execute(worker, "INSERT INTO project_places (told_by, path, inside, is_main) VALUES ('m-1', '/home/ann/shop', '', true)")
+    execute(worker, "UPDATE api_calls SET cost_nano_usd = 12345 WHERE session_id = 'wire'")
 
     def add(members: dict[str, bytes], _: dict[str, Any]) -> None:
         members["rows/dropped_texts.ndjson"] += b'{"session_id":"gone","before":"2026-05-01T12:00:00+00:00"}\n'
@@ -185,8 +184,7 @@ def test_a_key_brings_what_it_may_and_the_rest_is_counted_and_named(worker: Reso
 def test_a_key_that_was_revoked_brings_what_ingest_may(worker: Resources, archive: Path) -> None:
     """given an admin's key that is revoked behind the upload, when the import runs, then its records come, and its marks do not."""
     job_id = add_import(worker, archive)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE api_keys SET revoked_at = now()")
+    execute(worker, "UPDATE api_keys SET revoked_at = now()")
 
     run_shard.run(worker, job_id, 0)
 
@@ -198,6 +196,5 @@ def test_a_key_that_was_revoked_brings_what_ingest_may(worker: Resources, archiv
 
 
 def count(worker: Resources, rows: str) -> int:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(found,)] = connection.execute(f"SELECT count(*) FROM ({rows}) AS rows".encode()).fetchall()
+    [(found,)] = select(worker, f"SELECT count(*) FROM ({rows}) AS rows")
     return int(found)

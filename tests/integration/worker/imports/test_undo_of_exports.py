@@ -14,6 +14,7 @@ from shared.sql_files import SqlFile
 from tests.emptied import Emptier
 from tests.integration.worker.imports.exported_world import NOW, a_tracker_with_everything, send
 from tests.integration.worker.imports.exporting import exported, imported, undone
+from tests.integration.worker.statements import select
 
 SHOP, FIX = "/home/ann/shop", "/home/ann/shop-fix"
 BESIDES = {
@@ -31,8 +32,7 @@ BESIDES = {
 
 
 def besides(worker: Resources) -> dict[str, list[Any]]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return {name: sorted(connection.execute(rows.encode()).fetchall()) for name, rows in BESIDES.items()}
+    return {name: sorted(select(worker, rows)) for name, rows in BESIDES.items()}
 
 
 def run(worker: Resources, *statements: str) -> None:
@@ -47,7 +47,7 @@ def start(session_id: str, path: str, user: str = "ann") -> SessionStart:
 
 @pytest.fixture
 def archive(worker: Resources, emptier: Emptier, tmp_path: Path) -> Path:
-    """Of a tracker in which two projects are one by hand, a rule names a third, and a machine has told of a fourth."""
+    """An export of a tracker in which two projects are one by hand, a rule names a third, and a machine has told of a fourth."""
     a_tracker_with_everything(worker, tmp_path)
     send(worker, [start("fix", FIX)])
     run(

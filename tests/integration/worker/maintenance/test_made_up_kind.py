@@ -16,9 +16,11 @@ from services.worker.maintenance.jobs import JOBS
 from services.worker.maintenance.staged_job import Done, Place, Stage, StagedJob
 from services.worker.resources import Resources
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Queue, celery_settings
+from shared.broker import celery_settings
 from shared.jobs import KINDS, JobKind
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from shared.queues import Queue
+from tests.integration.worker.maintenance.retaining import drop, set_rule
+from tests.integration.worker.statements import execute, select
 
 PRUNE = JobKind("prune", is_exclusive=True)
 
@@ -43,7 +45,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, worker: Resources) -> None:
 
 
 async def ask(url: str, *wanted: tuple[UUID, Wanted]) -> list[str]:
-    """What ingest answers."""
+    """Asks for jobs of the made-up kind; the outcome of each, as ingest has it."""
     database = Database(url, connections=1)
     await database.open()
     record = AuditRecord("open", "prune.start", "x", "r")
@@ -57,24 +59,24 @@ def test_a_made_up_kind_of_job_has_all_that_jobs_have(worker: Resources, looks: 
     first, second = uuid4(), uuid4()
     wanted = ((first, Wanted(options={"deep": True})), (first, Wanted()), (second, Wanted()), (second, Wanted(is_dry_run=True)))
     assert asyncio.run(ask(worker.settings.database_url, *wanted)) == ["added", "there", "busy", "added"]
-    assert rows(worker, "SELECT act, count(*) FROM audit_log GROUP BY 1") == [("prune.start", 2)]
+    assert select(worker, "SELECT act, count(*) FROM audit_log GROUP BY 1") == [("prune.start", 2)]
 
     # When its task was lost, then beat finds it, and it is told as standing still
-    rows(worker, "UPDATE jobs SET created_at = now() - interval '6 seconds', moved_at = now() - interval '1 hour' RETURNING 1")
+    execute(worker, "UPDATE jobs SET created_at = now() - interval '6 seconds', moved_at = now() - interval '1 hour'")
     assert sorted(looks.abandoned_jobs()[PRUNE.task]) == sorted([(str(first),), (str(second),)])
     with psycopg.connect(worker.settings.database_url) as connection:
         assert list(standing_jobs(connection)) == ["prune"]
 
     # When its task runs, on a queue that workers read
-    assert celery_settings("redis://x")["task_routes"]["job.*"] == {"queue": Queue.MAINTENANCE.value}
-    tasks.add_job_task(PRUNE)
+    assert celery_settings("redis://x")["task_routes"][PRUNE.task] == {"queue": Queue.MAINTENANCE.value}
+    tasks.add_task(PRUNE.task, tasks.work_of(PRUNE))
     tasks.app.tasks[PRUNE.task](str(first))
 
     # Then each step is committed with its counts and what remains, and retention forgets the job
-    assert rows(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", id=first) == [
+    assert select(worker, "SELECT status, at_stage, counts, remains, options FROM jobs WHERE id = %(id)s", {"id": first}) == [
         ("succeeded", "done", {"pruned": {"prune": 8}}, {"roots": "Dig."}, {"deep": True})
     ]
-    rows(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s RETURNING 1", id=first)
+    execute(worker, "UPDATE jobs SET finished_at = now() - interval '40 days' WHERE id = %(id)s", {"id": first})
     set_rule(worker, "jobs", 30)
     drop(worker)
-    assert rows(worker, "SELECT kind, status FROM jobs WHERE kind = 'prune'") == [("prune", "queued")]
+    assert select(worker, "SELECT kind, status FROM jobs WHERE kind = 'prune'") == [("prune", "queued")]

@@ -1,7 +1,6 @@
 """A scrub goes over every store: names that numbers are kept by, names that must differ, the live feed, the keys of Redis, and the files behind them."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -9,43 +8,26 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import SEGMENT_BYTES
 from services.worker.drain.stream_reader import make_group
 from services.worker.importers.job import run_shard
 from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.scrub import scrub_files
-from services.worker.resources import Resources, open_resources
+from services.worker.resources import Resources
 from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
 from shared.jobs import SCRUB
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
-from tests.conftest import as_role
-from tests.integration.worker.all_tables import differences, select
+from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.exporting import add_export, export_row
-from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, stored
+from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, ended, stored
+from tests.integration.worker.statements import select
 from tests.servers import Server
 from tests.stored_transcripts import add_file
 
 
-@pytest.fixture
-def as_worker(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
-    """With the rights that the worker has in containers, and an archive of its own."""
-    settings = worker.settings.model_copy(update={"database_url": as_role(worker.settings.database_url, WORKER)})
-    resources = open_resources(settings.model_copy(update={"archive_url": (tmp_path / "archive").as_uri()}))
-    yield resources
-    resources.close()
-
-
 def scrubbed(worker: Resources) -> dict[str, str]:
-    """The rest, after a scrub to its end."""
-    scrub_id = asked_for(worker)
-    while run_job(worker, SCRUB, scrub_id):
-        pass
-    [(status, remains)] = select(worker, f"SELECT status, remains FROM jobs WHERE id = '{scrub_id}'")
-    assert status == "succeeded"
-    found: dict[str, str] = remains
-    return found
+    return ended(worker, asked_for(worker))
 
 
 def test_names_that_numbers_are_kept_by_are_scrubbed_and_the_numbers_stay(worker: Resources) -> None:

@@ -10,8 +10,9 @@ from services.worker.resources import Resources
 from shared.events.messages import Conversation, Event
 from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP, add_job, file_of
-from tests.integration.worker.maintenance.retaining import cells, drop, fill, numbers, rows, set_rule, texts
+from tests.integration.worker.maintenance.retaining import cells, drop, fill, numbers, set_rule, texts
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, store
+from tests.integration.worker.statements import execute, select
 
 
 def test_dropped_texts_do_not_come_back(worker: Resources) -> None:
@@ -31,7 +32,7 @@ def test_dropped_texts_do_not_come_back(worker: Resources) -> None:
     assert texts(worker) == {"How?", "So."}
     now = datetime.now(UTC)
     store(worker, [Conversation(session_id="a0", content="What was it?", role="user", timestamp=now, id=uuid4())])
-    assert rows(worker, "SELECT title FROM sessions WHERE session_id = 'a0'") == [("What was it?",)]
+    assert select(worker, "SELECT title FROM sessions WHERE session_id = 'a0'") == [("What was it?",)]
     assert differences(worker) == {}
 
 
@@ -48,7 +49,7 @@ def test_prompts_without_a_session_lose_their_texts_too(worker: Resources) -> No
     assert drop(worker, is_dry_run=True) == drop(worker)
     store(worker, [prompt], number)
 
-    assert rows(worker, "SELECT content FROM messages") == [("",)]
+    assert select(worker, "SELECT content FROM messages") == [("",)]
     assert differences(worker) == {}
 
 
@@ -61,7 +62,7 @@ def test_a_session_that_went_on_loses_its_newer_texts_in_their_time(worker: Reso
 
     assert "texts" not in drop(worker)
     assert "Later" in texts(worker)
-    rows(worker, "UPDATE retention_rules SET days = 5 RETURNING 1")
+    execute(worker, "UPDATE retention_rules SET days = 5")
     assert drop(worker)["texts"][:2] == (1, 1)
 
     assert "Later" not in texts(worker)
@@ -88,5 +89,5 @@ def test_a_dropped_session_stays_dropped(worker: Resources) -> None:
     assert len(outcome.left_out) == len(again)
     assert of_file.left_out
     assert cells(worker) == before
-    assert rows(worker, "SELECT session_id FROM sessions") == [("new",)]
+    assert select(worker, "SELECT session_id FROM sessions") == [("new",)]
     assert differences(worker) == {}

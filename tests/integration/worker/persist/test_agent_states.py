@@ -39,6 +39,7 @@ from tests.integration.worker.persist.told_states import (
     shown_alone,
     tell,
 )
+from tests.integration.worker.statements import select
 
 # (agent, state, tool, seconds after the start, who said so)
 Told = tuple[str, str, str | None, float, str]
@@ -308,8 +309,7 @@ def test_signs_of_subagents_are_forgotten_with_their_session(worker: Resources) 
 
     assert close_idle_sessions(worker) == 1
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM agent_signs").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM agent_signs") == [(0,)]
 
 
 def test_subagents_are_read_by_indexes_however_many_rows_there_are(worker: Resources) -> None:

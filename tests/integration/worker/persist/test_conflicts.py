@@ -45,7 +45,7 @@ from shared.events.messages import (
 from shared.journal.dead_letter_envelope import ID_TAKEN, DeadLetter, encode_replay
 from shared.journal.streams import EPOCH_FIELD, EVENTS_FIELD, PAYLOAD_FIELD, stream_key
 from shared.tables.catalogue import TABLES
-from tests.integration.worker.all_tables import select
+from tests.integration.worker.statements import execute, select
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -155,8 +155,7 @@ def test_a_conflict_stays_one_dead_letter_after_retries_and_replay(worker: Resou
         worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_replay(dead_letter)})
         drain(worker)
         found = select(worker, "SELECT attempts, stored_at IS NOT NULL FROM dead_letters")
-        with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-            connection.execute("DELETE FROM messages")
+        execute(worker, "DELETE FROM messages")
     assert found == [(2, True)]
     assert select(worker, "SELECT content FROM messages") == []
 
@@ -164,8 +163,7 @@ def test_a_conflict_stays_one_dead_letter_after_retries_and_replay(worker: Resou
 def test_an_event_of_another_session_does_not_change_an_imported_row(worker: Resources) -> None:
     # Given a message that an import has brought
     send(worker, MESSAGE)
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE messages SET brought_by = '{7}', source = 'transcript'")
+    execute(worker, "UPDATE messages SET brought_by = '{7}', source = 'transcript'")
     # When a client sends another under its id
     send(worker, changed(MESSAGE, session_id="t", content="Overwritten"))
     # Then it is refused; of the same session it is another reading of the same act

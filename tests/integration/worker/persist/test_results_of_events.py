@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
 from shared.events.messages import Envelope, Event, GivenMedia, GivenResult, ToolCall, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.integration.worker.statements import select
 from tests.kept_connection import select_rows
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -61,5 +61,4 @@ def test_a_call_that_is_sent_again_with_another_result_is_the_same_call(worker: 
     rows = stored(worker, first, call("a", "second", id=first.id))
 
     assert [row[0] for row in rows] == ["first"]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM dead_letters").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM dead_letters") == [(0,)]

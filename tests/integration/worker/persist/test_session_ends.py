@@ -12,14 +12,13 @@ from services.query.database import Database
 from services.query.queries.lists.paging import Paging
 from services.query.queries.lists.sessions import SessionFilters, session, sessions
 from services.query.settings import Settings as QuerySettings
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live.feed_items import feed_sessions
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import is_verified
 from tests.integration.worker.capture.captured import capture, import_files, put_range, read_all
 from tests.integration.worker.capture.hook_session import HOOKS, bring_hooks, bring_transcript, put_hooks
+from tests.integration.worker.statements import select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, prompt, refused, text
 
 FOLDER = "/home/ann/app"
@@ -106,8 +105,7 @@ def test_a_transcript_of_last_year_that_a_machine_sends_opens_nothing(worker: Re
         goes_on = prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (now - timedelta(minutes=1)).isoformat()}
         put_range(connection, "goes on", jsonl(goes_on))
         connection.execute("UPDATE transcript_ranges SET received_at = now()")
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     assert open_sessions(database) == ["goes on"]
     assert state(database) == ("ended", "idle", START + timedelta(seconds=40))
@@ -143,8 +141,7 @@ def test_call_that_was_interrupted_while_it_ran_is_so_however_the_file_comes(wor
     capture(worker, SESSION, jsonl(*before))
 
     def calls() -> list[Any]:
-        with worker.transaction() as connection:
-            return connection.execute("SELECT status, error_class FROM tool_calls").fetchall()
+        return select(worker, "SELECT status, error_class FROM tool_calls")
 
     assert calls() == [("rejected", "rejected")]
 
@@ -201,8 +198,7 @@ def test_clear_ends_one_session_and_begins_another(worker: Resources, database: 
 
     assert state(database, "before")[:2] == ("ended", "clear")
     assert state(database, "after")[:2] == ("open", None)
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT session_id, user_messages FROM sessions ORDER BY 1").fetchall() == [("after", 1), ("before", 1)]
+    assert select(worker, "SELECT session_id, user_messages FROM sessions ORDER BY 1") == [("after", 1), ("before", 1)]
 
 
 def test_the_project_is_the_first_folder_whatever_folders_follow(worker: Resources) -> None:
@@ -225,6 +221,5 @@ def test_the_project_is_the_first_folder_whatever_folders_follow(worker: Resourc
 
 def counts(worker: Resources) -> tuple[int, int, int]:
     """Messages of the person and of Claude, tool calls."""
-    with worker.transaction() as connection:
-        [found] = connection.execute("SELECT user_messages, assistant_messages, tool_calls FROM sessions").fetchall()
+    [found] = select(worker, "SELECT user_messages, assistant_messages, tool_calls FROM sessions")
     return found

@@ -15,14 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.query.answers.live import LiveSession
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from shared.feed import FeedItem
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
+from tests.integration.worker.capture.captured import read_all
 from tests.integration.worker.capture.hook_session import put_hooks
 from tests.integration.worker.persist.told_feed import feed_of, stored
 from tests.integration.worker.persist.told_states import (
@@ -46,6 +45,7 @@ from tests.integration.worker.persist.told_states import (
     shown_alone,
     tell,
 )
+from tests.integration.worker.statements import execute, select
 
 # The state, the tool, the seconds after the start, and who said so if that is of interest.
 Told = tuple[str, str | None, float] | tuple[str, str | None, float, str]
@@ -242,8 +242,7 @@ def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) 
     session_id, start = begun()
     bring(worker, session_id, [PROMPT, CALL], start)
 
-    with worker.transaction() as connection:
-        connection.execute("UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
+    execute(worker, "UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
     row = open_one(worker, session_id)
     assert (row.state, row.tool_name) == ("quiet", "Bash")
 
@@ -274,8 +273,7 @@ def test_signs_are_forgotten_with_the_session_that_is_closed_idle(worker: Resour
 
     assert close_idle_sessions(worker) == 1
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM session_signs").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM session_signs") == [(0,)]
     assert feed_of(worker.redis)[-1].state == "ended"
 
 
@@ -321,8 +319,7 @@ def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> 
     with worker.transaction() as connection:
         connection.execute("INSERT INTO users (name) VALUES ('bob')")
         put_hooks(connection, [(50, STOP[2] | {"session_id": session_id})], user="bob", bound_user="bob", start=start)
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     row = open_one(worker, session_id)
     assert row.state == "working"

@@ -10,14 +10,12 @@ from services.query.answers.live import LiveSession
 from services.query.queries.lists.live_sessions import live_sessions
 from services.query.queries.lists.projects import ALL_PROJECTS
 from services.query.queries.lists.sessions import session
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
 from shared.events.messages import ENVELOPE_VERSION, Envelope, encode_envelope
 from shared.events.readings import Reading, SessionFile
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.capture.captured import put_range, read_all
 from tests.integration.worker.capture.hook_session import put_hooks
 
 Step = tuple[float, str, dict[str, Any]]
@@ -55,8 +53,7 @@ def bring(worker: Resources, session_id: str, steps: list[Step], start: datetime
                 put_range(connection, session_id, json.dumps(row).encode() + b"\n")
         connection.execute("UPDATE transcript_ranges SET received_at = now()")
         connection.execute("UPDATE hook_payloads SET received_at = now()")
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
 
 def listed(worker: Resources, session_id: str) -> LiveSession | None:
