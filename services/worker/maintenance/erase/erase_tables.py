@@ -1,6 +1,6 @@
 """The tables that are erased by their owner, and by whom their rows name. shared/tables says of which stage all others are.
 
-What is a user's or a project's begins with sessions: its own, and those that no other owns yet, of which any table has its id or name.
+A user or project has its own sessions, and those that no other owns yet, of which any table has its id or name.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from shared.tables.catalogue import TABLES
 from shared.tables.table import WITH_OWNER, Holds, Owner, Table
 
 _PROJECTS: Final = ("project_id", "path_project_id")
-# What live capture has not read yet, or an undo has left.
+# They wait for live capture, or an undo has left them.
 _OF_NOBODY: Final = (
     "SELECT session_id FROM $table AS t LEFT JOIN sessions AS s USING (session_id) WHERE ($named) AND coalesce(s.$owner, 0) = 0"
 )
-# Of which readings or telemetry came and nothing else, from a machine of the person.
+# Readings or telemetry came of them and nothing else, from a machine of the person.
 _OF_MACHINES: Final = """SELECT session_id FROM $table AS t JOIN machines AS m USING (machine_id) LEFT JOIN sessions AS s USING (session_id)
     WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL"""
 _OWN: Final[Mapping[Kind, str]] = {
