@@ -1,5 +1,5 @@
-"""The tables with rows of sessions beside those of counted rows (row_tables.py), as shared/tables has them. What drops, erases or keeps out a session
-reads them.
+"""The tables with rows of sessions beside those of counted rows (row_tables.py), as shared/tables has them. Retention, erasures and
+tombstones read them.
 """
 
 from collections.abc import Collection

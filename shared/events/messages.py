@@ -224,7 +224,7 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     """The contents of one journal entry: the events of one request, or a chunk of them.
 
     It is JSON, so that an operator can read the journal. `version` is the shape of everything inside. A reader understands its own version and
-    all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events: so a worker that
+    all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events. So a worker that
     does not know canaries ignores it, and makes no dead letter of it.
     """
 

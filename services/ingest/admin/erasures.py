@@ -25,7 +25,7 @@ _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class Erased(Struct, kw_only=True):
-    """One of these: a session, or a range of it with `from` and `to`; a user by name; a project by its id, or by its path where it is gone already."""
+    """A session, or a range of it with `from` and `to`; a user by name; or a project by its id, or by its path where it is gone."""
 
     session_id: _Name | None = None
     user: _Name | None = None

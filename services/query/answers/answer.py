@@ -31,7 +31,7 @@ class _Joining(StructMeta):
 
 
 class Answer(Struct, metaclass=_Joining, forbid_unknown_fields=True):
-    """What an endpoint answers, or a part of it."""
+    """An endpoint's answer, or a part of it."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

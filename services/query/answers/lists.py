@@ -240,7 +240,7 @@ class Media(Answer):
 
 
 class ToolResult(Answer):
-    """What is stored of what a call gave back. A long text is its beginning and its end."""
+    """A call's result as it is stored. A long text is its beginning and its end."""
 
     text: Annotated[str, doc("As Claude was told it, redacted; without escape codes of terminals.")]
     left_out_characters: Annotated[int, doc("How many characters are missing. 0: it is the whole text.")]

@@ -147,7 +147,7 @@ class TurnFile(Answer):
 
 
 class Turn(UsageTotals):
-    """What Claude was asked, by a prompt or by a command that it answered, and all that followed until the next, subagents included."""
+    """A prompt, or a command that Claude answered, and all that followed until the next one, subagents included."""
 
     number: Annotated[int, doc("From 1. Turn 0 is what happened before the first prompt, if anything did.")]
     first_item_id: Annotated[str | None, doc("For `around` of the timeline: the prompt, or the command. null: turn 0 is at its beginning.")]

@@ -19,7 +19,7 @@ class ChangeOfCall(FileChange, kw_only=True):
 
 
 class CallTelemetry(Answer):
-    """What only Claude Code's telemetry says of a call. null: it says nothing of it, or it is off."""
+    """Facts of a call that only Claude Code's telemetry has. null: it does not say, or it is off."""
 
     commit: Annotated[str | None, doc("The revision of the commit that the call made.")]
     branch: Annotated[str | None, doc("The branch of that commit.")]

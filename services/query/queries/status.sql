@@ -1,4 +1,4 @@
--- What the service tells of itself.
+-- Statements of /api/status.
 
 -- name: counts
 SELECT coalesce(sum(persisted), 0)::bigint AS persisted, coalesce(sum(duplicates), 0)::bigint AS duplicates,
@@ -49,7 +49,7 @@ FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id
 GROUP BY f.id ORDER BY min(d.found_at), f.id LIMIT %(most)s
 
 -- name: unpriced
--- From the cells of all time. What has no tokens costs nothing, as messages that Claude Code itself made.
+-- From the cells of all time. Calls without tokens cost nothing, as messages that Claude Code itself made.
 SELECT model, unpriced_calls AS api_calls
 FROM usage_rollups
 WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0) AND unpriced_calls > 0 AND model <> ''

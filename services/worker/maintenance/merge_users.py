@@ -1,7 +1,7 @@
 """Merges a user into another: every row, session and contribution to an aggregate becomes the other user's.
 
-Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/admin/users.py). So what is persisted from then on is
-the other user's. What was stored before moves here: some sessions, or rows without a session, in each transaction. Aggregates agree with the rows
+Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/admin/users.py). So rows that are persisted from
+then on are the other user's. Older rows move here: some sessions, or rows without a session, in each transaction. Aggregates agree with the rows
 after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
 """
 
@@ -31,7 +31,7 @@ _SQL: Final = SqlFile(__package__, "merge_users.sql")
 
 log = structlog.get_logger()
 
-# What one transaction moves. No other transaction can write meanwhile.
+# The most that one transaction moves. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
@@ -44,12 +44,12 @@ _MOVE_SESSIONS: Final = (
 )
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
-# Of which a user may have one row of a kind.
+# Tables in which a user may have one row of a kind.
 _MOVE_OWN: Final = {
     "quota_readings": (_SQL.move_readings, "DELETE FROM quota_readings WHERE user_id = %(user_id)s"),
     "retention_rules": (_SQL.move_rules,),
 }
-# What dropped sessions of the user count for.
+# The sums of the user's dropped sessions.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL, merge_failure = NULL WHERE id = %(user_id)s"
 _NOTE: Final = "UPDATE users SET merge_requested_at = clock_timestamp(), merge_failure = %(failure)s WHERE id = %(id)s AND merge_requested_at IS NOT NULL"
@@ -90,7 +90,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
 
 
 def _move_rest() -> Iterator[str]:
-    """What names the old user and counts for nothing: also starts and facts in sessions of others, since an undo may make them decide."""
+    """Statements for rows that name the old user and are in no sum. Starts and facts in sessions of others move too: an undo may make them decide."""
     counted = {*ROW_TABLES, "sessions", *(table.name for table in SUMS)}
     yield from (
         sql(_MOVE_ALL, table=name)

@@ -1,7 +1,7 @@
 """Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
 
-A job is a row of the table `jobs`, with its stage and the place in it (`at_stage`, `after_key`) and what was done so far (`counts`, `remains`), committed
-with what a step changed. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
+A job is a row of the table `jobs`. Its stage and the place in it (`at_stage`, `after_key`) and its results so far (`counts`, `remains`) are committed
+with the changes of a step. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
 with the reason in `failure`.
 """
 
@@ -50,9 +50,9 @@ class CannotGoOnError(Exception):
 
 
 class Done(NamedTuple):
-    """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
+    """The result of a step. `after`: where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
 
-    `counts` are added to those of the job. `remains`: what could not be reached, by its name, with what to do about it.
+    `counts` are added to those of the job. `remains`: {name of a place that could not be reached: what to do about it}.
     """
 
     after: str | None
@@ -119,17 +119,17 @@ class StagedJob(Generic[Given]):
 
     kind: JobKind
     stages: tuple[Stage[Given], ...]
-    # What a step is given.
+    # Makes the arguments of a step.
     given: Callable[[Resources, Connection[Any], Place], Given]
-    # What is to be done when it ends with a status, in the transaction of that; gives what remains then.
+    # Called when it ends with a status, in that transaction. Returns `remains` as in Done.
     end: Callable[[Connection[Any], Place, str], Mapping[str, str]] = _ends
-    # What holds while a worker is at it. Raises CannotGoOnError.
+    # A context that a worker holds while it is at the job. Raises CannotGoOnError.
     during: Callable[[Resources, Place], AbstractContextManager[Any]] = _with_nothing
     # SQL of what else is set when a worker takes it.
     also_taken: str = ""
-    # What is noted instead of a stage in which workers died again and again; None: the job fails.
+    # The result of a stage that is left out, since workers died in it again and again; None: the job fails.
     left_out: Callable[[Stage[Given]], Done | None] = _nothing
-    # What is done first when it fails, in transactions of its own.
+    # Called first when it fails, in transactions of its own.
     give_up: Callable[[Resources, Place], None] = _no_more
     # Seconds of rest behind a step that took so many seconds.
     rest_seconds: Callable[[Place, float], float] = _at_once
@@ -137,12 +137,12 @@ class StagedJob(Generic[Given]):
 
     @property
     def long_lease_seconds(self) -> int:
-        """Of a step with effects of its own."""
+        """The lease of a step with effects of its own."""
         return self.statement_seconds + 60
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its stages, and of the end."""
+        """The names of its stages, and of the end."""
         return (*(stage.name for stage in self.stages), _AT_END)
 
 

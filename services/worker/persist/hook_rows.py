@@ -1,4 +1,4 @@
-"""What hooks say beside a transcript: of a tool call they know how long it ran, of messages they know nothing that the transcript does not.
+"""Merges rows of hooks with those of a transcript. Hooks alone know how long a tool call ran; their messages are in the transcript, too.
 
 Either may come first, and both may tell of the same call in one batch. Everything here runs under the order of imports (lock_order), so no other
 transaction brings files or hooks meanwhile.
@@ -46,7 +46,7 @@ def delete_superseded_messages(connection: Connection[Any], staged: Staged, para
 
     `parameters` as in reattribution.reattributed(), with the batch's sessions, whose facts are stored already.
     """
-    # What a client sent stays, whatever source it named.
+    # A message that a client sent stays, whatever source it named.
     if HOOK in staged.sources and staged.rows["staged_messages"] and parameters["bringer"] > 0:
         connection.execute(_DROP_STAGED)
     if not staged.sources - {HOOK}:

@@ -44,7 +44,7 @@ INSERT_SESSIONS: Final = _SQL.insert_sessions
 
 # From here to the commit no other transaction changes these sessions.
 LOCK_SESSIONS = "SELECT FROM sessions WHERE session_id = ANY(%(session_ids)s) ORDER BY session_id FOR UPDATE"
-# Whether there are tombstones, and which prices there are now: while there are none, and no others, no batch has a query more.
+# Asks for tombstones and the prices' version in the same query: a batch has no further one while no tombstone exists and the prices stay.
 _ASKED: Final = "EXISTS (SELECT FROM tombstones) AS has_tombstones, (SELECT version FROM price_state) AS prices"
 _ASK: Final = f"SELECT {_ASKED}"
 _LOCK_SESSIONS_AND_ASK: Final = f"WITH locked AS ({LOCK_SESSIONS}) SELECT {_ASKED}, count(*) FROM locked"

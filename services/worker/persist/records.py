@@ -23,8 +23,8 @@ Time = Annotated[datetime, Meta(tz=True)]
 DurationSource = Literal["reported", "timestamps"]
 
 # Thinking is hidden unless it is asked for. A compaction replaces what was said by a summary. A command is one of Claude Code's own, as /clear.
-# Whether a call was allowed, and what decided: a rule of the settings, another setting, the classifier of auto mode, a hook; a person, for once or for good,
-# by a No or by Esc. A word that is not known here is "other".
+# The decision on a call. Its source is a rule of the settings, another setting, the classifier of auto mode, a hook or a person. A person
+# decides for once or for good, by a No or by Esc. A word that is not known here is "other".
 Decision = Literal["accept", "reject", "cancelled", "other"]
 # A transcript comes before telemetry.
 DecisionTeller = Literal["transcript", "telemetry"]
@@ -78,8 +78,8 @@ class RepositorySeen(Struct, kw_only=True):
 class SessionFacts(Struct, kw_only=True):
     """One file's facts about a session as a whole. The id depends on all of these facts, so another version of the file adds its own.
 
-    Several facts of one session are merged: the earliest start, with its project, branch and version; the latest end; the model of the latest facts
-    that name one; the union of active time; the greatest of each number; the title of the highest rank, then of the latest end.
+    Several facts of one session are merged: the earliest start, with its project, branch and version; the latest end; the union of active time; the
+    greatest of each number. The model is that of the latest facts with one; the title has the highest rank, then the latest end.
     Numbers describe the whole session, so they are never added up. A transcript gives facts twice: at the session's beginning, so that the session
     exists before its messages, only project, start, branch and version; at its end, everything.
     """

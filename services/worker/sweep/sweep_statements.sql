@@ -47,7 +47,7 @@ UPDATE sessions SET idle_closed_at = greatest(last_event_at, $gone_at), gone_at 
 RETURNING session_id
 
 -- name: close_gone_sessions
--- The same for these sessions alone, at once. What is being written to is left for whoever writes it, or for the next sweep.
+-- The same for these sessions alone, at once. A session that another transaction is writing is left to that, or to the next sweep.
 UPDATE sessions SET idle_closed_at = $gone_at, gone_at = $gone_at WHERE session_id IN (
     SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND $is_open AND last_event_at <= $gone_at
     ORDER BY session_id FOR UPDATE SKIP LOCKED)
@@ -83,7 +83,7 @@ SELECT FROM import_jobs
 WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1
 
 -- name: forget_exports
--- Of exports whose time is over, and of those that ended without an archive: where it lies, or what is left of it.
+-- The places of archives whose time is over, and of what is left of those that exports did not complete.
 UPDATE exports AS e SET blob_url = NULL FROM import_jobs AS j
 WHERE j.id = e.id AND e.blob_url IS NOT NULL AND j.status NOT IN ('queued', 'running') AND (e.expires_at <= now() OR j.status <> 'succeeded')
 RETURNING old.blob_url
@@ -100,7 +100,7 @@ HAVING sum(r.raw_bytes) >= 4 * 1024 * 1024 OR f.changed_at < now() - interval '1
 ORDER BY f.changed_at LIMIT 100
 
 -- name: expired_files
--- With the archive off, live transcripts that are quiet for a day and of which nothing is archived. What was not read yet is left. Those that are older
+-- With the archive off, live transcripts that are quiet for a day and of which nothing is archived. Unread ones stay. Those that are older
 -- than the archive keeps them: services/worker/maintenance/retention/drop_archive.py.
 SELECT f.id FROM transcript_files AS f
 WHERE parsed_offset >= stored_offset AND NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'

@@ -130,8 +130,8 @@ def _without_result(row: Row) -> None:
 
 
 def _prepare_call(call: Row) -> None:
-    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and one object each of what
-    is stored of the result and of the decision.
+    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and the columns of the result,
+    and those of the decision, as one object each.
     """
     call.pop("sort_number", None)
     # The text, not parsed and serialized again.

@@ -1,7 +1,7 @@
 """A line of an export's rows as a record, with the id, the price and the source that the row had. docs/reference/export-format.md lists the fields.
 
-A line is what any program may have written: what is no row of its table is an error of the line, and a value that cannot be true is treated as one of a
-transcript (plausible_records.py). The fields of a row are those of its record that are columns; only what a record has otherwise is told here.
+Any program may have written a line. One that is no row of its table is an error; a value that cannot be true is treated as one of a transcript
+(plausible_records.py). The fields of a row are those of its record that are columns; only what a record has otherwise is told here.
 """
 
 from collections.abc import Iterator, Mapping

@@ -123,7 +123,7 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
             chunks = map(redact, chunks)
         whole_files = WholeFiles()
         for chunk in read_ahead(watch.watched(chunks)):
-            # Not by the thread that reads ahead, which has no connection. What it has read by then is waited for by the scrub.
+            # Not by the thread that reads ahead, which has no connection. The scrub waits for chunks that it has read by then.
             know_kept_out(worker)
             if store_chunk(worker, shard, chunk, whole_files):
                 return "cancelled"
@@ -182,7 +182,7 @@ def read_chunks(
 
 @dataclass(slots=True)
 class _Noted:
-    """What the records of a member say besides, also those that are skipped."""
+    """Facts and unread names of a member, also from records that are skipped."""
 
     facts_ids: set[UUID] = field(default_factory=set)
     unread: dict[Unread, int] = field(default_factory=dict)
@@ -267,7 +267,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
     with worker.transaction() as connection:
         has_unread = any(each.unread for each in chunk.ended)
         if transcripts or has_unread:
-            # What is known of their files may not change until they are stored.
+            # Stored contents of their files may not change until these are stored.
             lock_order.lock_import_order(connection)
         entry = f"import:{shard.job_id}"
         batch = [ReceivedEvent(each, now, shard.request_id, entry, bound=shard.bound, user=shard.user) for each in chunk.records]
@@ -301,13 +301,13 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         is_cancelled = shards.advance(connection, shard, progress)
     append_to_feed(worker.redis, for_feed)
     if left_out:
-        # They were put while they were read. What cannot be deleted now is collected within a day.
+        # They were put while they were read. Segments that cannot be deleted now are collected within a day.
         delete_unneeded(worker, {segment.sha256.hex() for file in left_out for segment in file.segments})
     return is_cancelled
 
 
 def _unread_of_new(connection: Connection[Any], ended: list[EndedMember]) -> Counter[Unread]:
-    """What nothing reads of the members, without those of a content that was imported before, or that comes twice."""
+    """Counts of unread names in the members. A content that was imported before, or comes twice, does not count again."""
     seen = known_contents(connection, [member.sha256 for member in ended if member.unread and member.sha256 is not None])
     unread: Counter[Unread] = Counter()
     for member in ended:
@@ -357,7 +357,7 @@ def _undo(worker: Resources, shard: Shard) -> str:
     return "succeeded"
 
 
-# Of each kind of job of files. It gives the outcome.
+# The work of each kind of job of files. It gives the outcome.
 WORK: Final[dict[JobKind, Callable[[Resources, Shard, StallWatch], str]]] = {
     IMPORT: _import,
     UNDO: lambda worker, shard, _: _undo(worker, shard),

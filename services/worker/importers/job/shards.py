@@ -57,7 +57,7 @@ class Shard(msgspec.Struct, frozen=True):
 
     @property
     def bound(self) -> Binding | None:
-        """Of the job's API key."""
+        """The binding of the job's API key."""
         return binding(self.bound_user, self.bound_projects)
 
 

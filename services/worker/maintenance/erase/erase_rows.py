@@ -26,7 +26,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "erase_rows.sql")
 
-# Of one transaction. No other transaction can write meanwhile: for 50 to 240 ms with 500 rows, on a machine that did much else.
+# The most of one transaction. No other transaction can write meanwhile: for 50 to 240 ms with 500 rows, on a machine that did much else.
 SESSIONS_AT_ONCE: Final = 10
 ROWS_AT_ONCE: Final = 300
 
@@ -46,7 +46,7 @@ _DELETE_SESSIONS: Final = (
     "UPDATE session_facts SET parent_session_id = NULL WHERE parent_session_id = ANY(%(session_ids)s)",
     "DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s)",
 )
-# What other sessions say of a user or project that goes.
+# Names of the erased user or project in events and facts of other sessions.
 _FORGET_KEYS: Final = (_SQL.forget_events, _SQL.forget_facts)
 
 

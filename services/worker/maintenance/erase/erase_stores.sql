@@ -87,7 +87,7 @@ WHERE %(kind)s = 'user'
       AND s.session_id NOT IN (SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s))
 
 -- name: machine_reports
--- Of machines that others use too. The machine reports again within minutes.
+-- Reports of machines that others use too. The machine reports again within minutes.
 UPDATE machines SET report = '{}', user_name = CASE WHEN %(kind)s = 'user' AND user_name = ANY(%(names)s) THEN NULL ELSE user_name END,
     name = CASE WHEN EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE name ~* n.pattern) THEN machine_id ELSE name END
 WHERE %(kind)s = 'user' AND user_name = ANY(%(names)s)
@@ -95,7 +95,7 @@ WHERE %(kind)s = 'user' AND user_name = ANY(%(names)s)
    OR EXISTS (SELECT FROM unnest(%(name_patterns)s::text[]) AS n (pattern) WHERE report::text ~* n.pattern OR name ~* n.pattern)
 
 -- name: key_logins
--- Of keys that are revoked next.
+-- Logins of keys that are revoked next.
 DELETE FROM key_logins WHERE %(kind)s = 'user'
   AND key_id IN (SELECT id FROM api_keys WHERE user_name = ANY(%(names)s) OR user_names <@ %(names)s)
 

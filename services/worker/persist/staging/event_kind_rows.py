@@ -27,9 +27,9 @@ _json = msgspec.json.Encoder()
 # A row that files have brought too has no `detail` to compare: their versions differ.
 _IS_CLIENTS_ALONE: Final = "coalesce(0 >= ANY(brought_by), true)"
 
-# Of each table of events: selects from the rows with %(ids)s id, session_id, whether the row is a client's alone, and both fields of Identity.
+# {table of events: a SELECT over %(ids)s}: id, session_id, whether the row is a client's alone, and both fields of Identity.
 IDENTITIES: Final[dict[str, str]] = {
-    # Of a message whose text was dropped (persist/dropped_texts.py) it is not known any more.
+    # `detail` is not known of a message whose text was dropped (persist/dropped_texts.py).
     "messages": f"""
         SELECT id, session_id, {_IS_CLIENTS_ALONE}, role,
             CASE WHEN NOT EXISTS (SELECT FROM dropped_texts AS d WHERE d.session_id = m.session_id AND m.occurred_at < d.before)

@@ -38,7 +38,7 @@ _FILES: Final = "JOIN files AS f USING (file_key)"
 # The columns of acts that JSON has otherwise.
 _WRITTEN: Final = {"occurred_at": sql(_TIME, name="occurred_at"), "active_ranges": _SQL.ranges}
 
-# What no export, or none of a selection, can tell apart. Without counts: whoever may export only themselves learns nothing of others.
+# Data that no export, or no selection, can tell apart. Counts are left out: a person with a right to their own export learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
 _OF_NOBODY: Final = "Sessions that came after their person or project was erased: nothing says whose they were. An export of everything keeps them out elsewhere."
 _FILES_OF_OTHERS: Final = "Files in projects where sessions of others were dropped too: which of them were the user's is not known. All else of the numbers is here."
@@ -66,7 +66,7 @@ def totals(connection: Connection[Any]) -> dict[str, int]:
 
 
 def not_told_apart(connection: Connection[Any], selection: Selection) -> dict[str, str]:
-    """What may concern the selection, and is not among its rows: {what: why}."""
+    """Data that may concern the selection, and is not among its rows: {name: reason}."""
     found = {"names": _NAMES}
     if not selection.is_everything:
         found["tombstones"] = _OF_NOBODY
@@ -98,7 +98,7 @@ def _beside_session(table: str) -> str:
 
 
 def _base(table: str) -> str:
-    """Of the base of an aggregate. Sums wider than a bigint are strings."""
+    """A SELECT of an aggregate's base. Sums wider than a bigint are strings."""
     if table == SESSIONS:
         columns, joins, bucket = (
             [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _SQL.ranges],

@@ -36,7 +36,7 @@ def _beside_session(table: str) -> str:
 
 def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequence[Struct], redactions: dict[str, int] | None) -> int:
     """Stores rows of a table, in the caller's transaction. Gives how many are new. `redactions`: None to redact nothing."""
-    # Who writes tombstones has writing exclusively.
+    # Writers of tombstones hold it exclusively.
     lock_order.lock_writing_shared(connection)
     kept = _without_tombstoned(connection, rows)
     if redactions is not None:
@@ -52,7 +52,7 @@ def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequ
 
 
 def merge_project(connection: Connection[Any], project: Project, job_number: int) -> str | None:
-    """Makes a project part of the one that it is part of in the other tracker, in the caller's transaction. What was decided here stays.
+    """Makes a project part of the one that it is part of in the other tracker, in the caller's transaction. A decision of this tracker stays.
 
     Says why not, if it would show a key more.
     """

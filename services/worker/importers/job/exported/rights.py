@@ -1,7 +1,7 @@
 """Which of an export's rows a key may bring: what it may do by the API too. It is decided where a request is (shared/auth/scopes.py), in the transaction
 that stores the rows.
 
-What a key that is revoked meanwhile had sent is stored: it was accepted. What needs more than `ingest` is refused to it, as the API refuses it.
+Data that a key sent before it was revoked is stored: it was accepted. Rows that need more than `ingest` are refused, as the API refuses them.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from shared.sql_files import SqlFile
 
 _KEY: Final = SqlFile(__package__, "rights.sql").key
 
-# Of a bound key the persisting of the rows decides row by row (services/worker/persist/ownership.py).
+# persist/ownership.py decides row by row whether a bound key may write them.
 _SENT: Final = Required(INGEST)
 # A shipper tells of any machine, as a key may that is not bound.
 _OF_MACHINES: Final = Required(INGEST, all_projects=True)
