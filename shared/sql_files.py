@@ -5,6 +5,7 @@ Several of them can share a part: it stands once, after a line `-- part: segment
 """
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,10 @@ class SqlFile:
 
     def __getitem__(self, name: str) -> str:
         return str(vars(self)[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the order of the file."""
+        return iter(vars(self))
 
     if TYPE_CHECKING:
 

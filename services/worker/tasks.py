@@ -56,7 +56,7 @@ def add_task(task: Task | JobTask, work: Work) -> None:
 
 
 def work_of(kind: JobKind) -> Work:
-    """Of a kind that is known."""
+    """The work of a kind that is known."""
     if kind in JOBS:
         # Each task is short, but a step may write the files of a table anew.
         return Work(lambda worker, job_id: run_job(worker, kind, UUID(job_id)), JOBS[kind].long_lease_seconds)
@@ -72,7 +72,7 @@ def _run_shard(worker: Resources, job_id: str, share: int = 0) -> bool:
 
 
 def _once(work: Callable[[Resources], object]) -> Work:
-    """Of a task that leaves nothing to do for another."""
+    """The work of a task that leaves nothing to do for another."""
 
     def go_on(worker: Resources) -> bool:
         work(worker)
@@ -120,7 +120,7 @@ _MERGES: Final = {MERGE_OF_USERS: merge_users.run, MERGE_OF_PROJECTS: rekey_proj
 _OTHERS: Final[dict[Task, Work]] = {
     # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
     Task.DRAIN: Work(_drain, 25),
-    # One reading of a file is short, but it may wait for chunks of imports and for an undo, and a long file may have to be read again from its beginning.
+    # One reading of a file is short. But it may wait for chunks of imports and for an undo, and a long file may be read again from its beginning.
     Task.READ_CAPTURED: Work(read_captured, 300),
     Task.ARCHIVE: Work(compaction.keep_up),
     Task.JOIN_PROJECTS: Work(_join_projects),

@@ -221,7 +221,7 @@ def besides() -> set[str]:
     return {*BESIDES, *beside_sessions()}
 
 
-# By what a column holds, for rows that go with a session. What is not here is JSON, or an id of any type.
+# By what a column holds, for rows that go with a session. Others hold JSON, or an id of any type.
 _TYPES: Final[dict[Holds, Any]] = {
     Holds.TIME: Time,
     Holds.NUMBER: int | float | bool,

@@ -357,7 +357,7 @@ def _undo(worker: Resources, shard: Shard) -> str:
     return "succeeded"
 
 
-# Of each kind of job of files. It gives the outcome.
+# The work of each kind of job of files. It gives the outcome.
 WORK: Final[dict[JobKind, Callable[[Resources, Shard, StallWatch], str]]] = {
     IMPORT: _import,
     UNDO: lambda worker, shard, _: _undo(worker, shard),

@@ -1,7 +1,7 @@
 """The rows of import jobs and their shards: lease, checkpoint, counts, outcome. Every change is in the caller's transaction."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,8 +19,6 @@ from shared.sql_files import SqlFile
 _SQL = SqlFile(__package__, "shards.sql", **LEASE_PARTS)
 
 MAX_ERRORS_KEPT = 100
-
-_STAGES: Final = Jsonb({kind.name: kind.stage for kind in KINDS.values()})
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -87,7 +85,8 @@ class Progress(msgspec.Struct, frozen=True):
 def take(connection: Connection[Any], job_id: UUID, number: int) -> Shard | None:
     """Takes a shard, with a new lease. None if another worker has it or it has ended."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        parameters = {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS, "stages": _STAGES}
+        parameters: dict[str, Any] = {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}
+        parameters["stages"] = Jsonb({kind.name: kind.stage for kind in KINDS.values()})
         row = cursor.execute(_SQL.take, parameters).fetchone()
     return None if row is None else msgspec.convert(row, Shard)
 

@@ -118,7 +118,7 @@ FROM bound AS b WHERE b.id = k.id AND (b.is_own OR b.is_named OR cardinality(b.l
 DELETE FROM users WHERE %(kind)s = 'user' AND id = ANY(%(user_ids)s)
 
 -- name: projects
--- A project in which nothing is left, that no other is part of, and that no import of somebody else names.
+-- A project in which nothing is left, as tables say that have an index by it, that no other is part of, and that no import of somebody else names.
 WITH gone AS (
 DELETE FROM projects AS p
 WHERE id = ANY(%(project_ids)s)

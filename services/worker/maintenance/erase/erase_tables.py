@@ -1,23 +1,23 @@
 """The tables that are erased by their owner, and by whom their rows name. shared/tables says of which stage all others are.
 
-What is a user's or a project's begins with sessions: its own, and those that no other owns yet, of which any table has its id or name.
+A user or project has its own sessions, and those that no other owns yet, of which any table has its id or name.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from services.worker.persist.tombstones import Kind
-from services.worker.session_tables import session_tables, tables_beside
+from services.worker.session_tables import KEYS_OF_SESSIONS, session_tables, tables_beside
 from services.worker.sql_text import sql
 from shared.tables.catalogue import TABLES
 from shared.tables.table import WITH_OWNER, Holds, Owner, Table
 
 _PROJECTS: Final = ("project_id", "path_project_id")
-# What live capture has not read yet, or an undo has left.
+# They wait for live capture, or an undo has left them.
 _OF_NOBODY: Final = (
     "SELECT session_id FROM $table AS t LEFT JOIN sessions AS s USING (session_id) WHERE ($named) AND coalesce(s.$owner, 0) = 0"
 )
-# Of which readings or telemetry came and nothing else, from a machine of the person.
+# Readings or telemetry came of them and nothing else, from a machine of the person.
 _OF_MACHINES: Final = """SELECT session_id FROM $table AS t JOIN machines AS m USING (machine_id) LEFT JOIN sessions AS s USING (session_id)
     WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL"""
 _OWN: Final[Mapping[Kind, str]] = {
@@ -43,9 +43,10 @@ _VIEWS_OF_SESSIONS: Final = """EXISTS (
 def sessions_of(kind: Kind) -> str:
     """Selects the sessions, with the parameters of the erasure."""
     found = [_OWN[kind]]
-    for table in session_tables().values() if kind in ("user", "project") else ():
-        if named := " OR ".join(_naming(table, kind)):
-            found.append(sql(_OF_NOBODY, table=table.name, named=named, owner=f"{kind}_id"))
+    for name, table in session_tables().items() if kind in ("user", "project") else ():
+        # Whom starts and facts name is a session's, and nobody can write meanwhile.
+        if name not in KEYS_OF_SESSIONS and (named := " OR ".join(_naming(table, kind))):
+            found.append(sql(_OF_NOBODY, table=name, named=named, owner=f"{kind}_id"))
     if kind == "user":
         found += (sql(_OF_MACHINES, table=table.name) for table in tables_beside() if "machine_id" in table.named())
     return " UNION ".join(found)

@@ -80,7 +80,7 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in row_tables_in_order()
     rows = sql(
-        _base(table) if table in base_tables() else _SQL[table] if table in vars(_SQL) else _beside_session(table),
+        _base(table) if table in base_tables() else _SQL[table] if table in _SQL else _beside_session(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_SQL.of_chosen,
         of_none=_SQL.of_none,

@@ -45,7 +45,7 @@ def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequ
     if kept:
         values = {"rows": Jsonb([_values(row) for row in kept]), "job_number": shard.job_number, "most_rules": MAX_RULES}
         # Those of its name, in the order of the file: the last one adds what is new.
-        own = [text for name, text in vars(_SQL).items() if name == table or name.startswith(f"{table}_")]
+        own = [_SQL[name] for name in _SQL if name == table or name.startswith(f"{table}_")]
         for each in own or (_beside_session(table),):
             new = connection.execute(each.encode(), values).rowcount
     return new
