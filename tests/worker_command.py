@@ -14,5 +14,6 @@ WORKER_COMMAND: Final = [
     "-Q",
     "drain,capture,import,maintenance",
     "--without-gossip",
+    "--without-mingle",
 ]
 BEAT_COMMAND: Final = ["-m", "celery", "-A", "services.worker.app", "beat", "--pidfile="]
