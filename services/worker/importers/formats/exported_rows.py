@@ -80,7 +80,7 @@ class _Facts(_Row, kw_only=True):
 
 
 class _ToolCall(_Row, kw_only=True):
-    # Whatever a client sent.
+    # Any JSON that a client sent.
     parameters: Any = None
     result: str | None = None
     result_left_out: Count | None = None
