@@ -54,7 +54,7 @@ _DETAILS: Final[dict[str, Json]] = {
     "VALIDATION_ERROR": {"limit": "Input should be less than or equal to 1000"},
 }
 _HEADERS: Final = {"FORBIDDEN": "WWW-Authenticate", "401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
-# What can happen to every request, before its operation is looked at.
+# Errors of every request, before its operation is looked at.
 _EVERYWHERE: Final = (403, 405, 421, 500, 503)
 
 

@@ -15,7 +15,7 @@ Tier = Literal["standard", "fast"]
 _Usd = Annotated[float, Meta(ge=0, le=1_000_000)]
 Pattern = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9*._:@/\[\]-]*$")]
 
-# Of the price of plain input, as Anthropic charges them, where an entry does not say it.
+# Multiples of the price of plain input that Anthropic charges, where an entry does not say it. A thousand web searches have one price.
 CACHE_WRITE_5M: Final = Decimal("1.25")
 CACHE_WRITE_1H: Final = Decimal(2)
 CACHE_READ: Final = Decimal("0.1")
@@ -26,9 +26,9 @@ OWN_PREFIX: Final = "own price "
 
 
 class OwnPrice(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What models cost whose name matches `model`, where * stands for any text. `input` to `cache_read` in USD for a million tokens.
+    """The price of models whose name matches `model`, where * stands for any text. `input` to `cache_read` in USD for a million tokens.
 
-    What is left out follows from `input`: a write to the cache costs 1.25 times that, for an hour twice, a read a tenth; a thousand web searches cost 10 USD.
+    Prices left out follow from `input`: a write to the cache costs 1.25 times that, for an hour twice, a read a tenth. 1,000 web searches cost 10 USD.
     """
 
     model: Pattern

@@ -8,7 +8,7 @@ METRICS = frozenset({"read", "numbers", "metrics"})
 OWN_IMPORTS = frozenset({"read", "ingest"})
 ADMIN = frozenset({"admin"})
 
-# What the query service serves.
+# Routes of the query service.
 READING = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
@@ -78,7 +78,7 @@ READING = {
     ("GET", "/api/retention"): ADMIN,
     ("GET", "/api/retention/runs/{run_id}"): ADMIN,
 }
-# What the ingest service serves.
+# Routes of the ingest service.
 WRITING = {
     ("POST", "/api/conversations"): INGEST,
     ("POST", "/api/activities"): INGEST,
@@ -155,5 +155,5 @@ ALL_PROJECTS = {
     ("GET", "/api/project-rules"),
     *((method, path) for method, path in REQUIRED if path.startswith(("/api/exports", "/api/views"))),
 }
-# Of these a key that is bound to one user alone has that user's.
+# A key that is bound to one user alone may read these, and gets that user's.
 OR_ONE_USER = "/api/exports"

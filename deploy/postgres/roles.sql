@@ -31,7 +31,7 @@ GRANT USAGE ON SCHEMA public TO tracker_ingest, tracker_query, tracker_worker;
 GRANT MAINTAIN ON pg_catalog.pg_statistic TO tracker_worker;
 GRANT pg_checkpoint TO tracker_worker;
 
--- What each of them may do with which table: deploy/migrations/grants.py. The migration gives it to the roles that there are; run it again if
+-- Rights of each on tables: deploy/migrations/grants.py. The migration gives it to the roles that there are; run it again if
 -- the roles were made later.
 
 -- Only a superuser may say that this function tells nothing of what it sees (17_bound_keys.sql says why it matters).

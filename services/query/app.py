@@ -71,8 +71,8 @@ from shared.logs import configure_logs
 from shared.settings import read_environment
 
 SERVICE = "query"
-# In the order in which paths are tried: search, transcripts and what is of one session before sessions, whose ids may hold slashes; one tool call behind
-# /api/tool-calls/stats and the like.
+# In the order in which paths are tried. Search, transcripts and parts of one session come before sessions, whose ids may hold slashes; one tool call
+# comes behind /api/tool-calls/stats and the like.
 ROUTES = (
     search,
     search_everything,

@@ -239,7 +239,7 @@ def _prepare(connection: Connection, _record: object) -> None:
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     # Every statement is planned with its values: a generic plan does not know how rare a word or how long a range is.
     connection.prepare_threshold = None
-    # Bitmaps and hashes of a year fit into 32 MB. What is read is in memory or on an SSD.
+    # Bitmaps and hashes of a year fit into 32 MB. All data is in memory or on an SSD.
     connection.execute("SET work_mem = '32MB'")
     connection.execute("SET random_page_cost = 1.1")
     connection.commit()

@@ -20,7 +20,7 @@ _SQL: Final = SqlFile(__package__, "stored_pieces.sql")
 
 # The content that one step lists. A piece has about a megabyte at most, unless it is one longer line.
 STEP_BYTES: Final = 2 * 1024**2
-# What a frame may say that it holds; a longer one is not ours, and neither is one that does not say it.
+# The most bytes that a frame's header may give for its content. The tracker writes no frame that is longer, or that lacks the size.
 MAX_PIECE_BYTES: Final = 64 * 1024**2
 
 
@@ -41,7 +41,7 @@ class ContentMissing(ContentUnreadable):
 
 
 class ContentDamaged(ContentUnreadable):
-    """What is stored is not what was put: its hash differs, or it is no zstd frame."""
+    """The stored content is not that which was put: its hash differs, or it is no zstd frame."""
 
     reason = "damaged"
 

@@ -8,7 +8,7 @@ FROM (SELECT *, sum(raw_bytes) OVER (ORDER BY is_range, place)::bigint AS ends_a
             FROM transcript_segments WHERE file_id = %(file_id)s
             UNION ALL
             SELECT true, start_offset, end_offset, raw_bytes, NULL, content, start_offset
-            -- What waits behind a gap is not read (services/worker/drain/store_captured.py).
+            -- Ranges that wait behind a gap are not read (services/worker/drain/store_captured.py).
             FROM transcript_ranges WHERE file_id = %(file_id)s
                 AND end_offset <= (SELECT stored_offset FROM transcript_files WHERE id = %(file_id)s)) AS pieces) AS placed
 WHERE ends_at > %(position)s AND ends_at - raw_bytes < %(position)s + %(step_bytes)s

@@ -44,8 +44,8 @@ async def require_admin_key(access: Access, has_admin: Callable[[], Awaitable[bo
 class AccessControl:
     """ASGI: refuses a request whose key lacks the scope, and with a valid key 404 or 405 where no route is: no scope helps there.
 
-    Other requests get in the ASGI scope `key`, the grant of the key or login; `grant`, the side of it that answers here (Grant.answering); and
-    `presented`, which names it in the cache; all None without one.
+    The ASGI scope of other requests has `key`, the grant of the key or login; `grant`, its side that answers here (Grant.answering); and
+    `presented`, its name in the cache. All are None without a key.
     """
 
     def __init__(self, app: ASGIApp, access: Access, keys: KeyCache, required: RequiredByPath, *, is_behind_gateway: bool = False) -> None:

@@ -70,8 +70,8 @@ class Grant(Struct, frozen=True):
     def answering(self, scopes: frozenset[Scope]) -> "Grant":
         """The side of the key that answers where one of these scopes is required.
 
-        A key with `numbers`, and `read` of some users, has two: the numbers of all, as `numbers` alone gives them, where `numbers` would be
-        enough; elsewhere texts of its users' sessions and shared ones. Other keys have one.
+        A key with `numbers`, and `read` of some users, has two. Where `numbers` would be enough it gives the numbers of all, as
+        `numbers` alone does; elsewhere texts of its users' sessions and shared ones. Other keys have one.
         """
         if self.users is None or "numbers" not in scopes or not {"numbers", "read"} <= self.scopes:
             return self
@@ -95,7 +95,7 @@ class StoredKey(Struct, frozen=True):
     grant: Grant
 
 
-# Of one key; a further login ends the oldest.
+# The most logins of one key; a further one ends the oldest.
 LOGINS_OF_A_KEY: Final = 100
 
 FIND: Final = _SQL.find

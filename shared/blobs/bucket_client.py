@@ -1,7 +1,7 @@
-"""The client of S3 and of what speaks like it, and its errors in the words of a store.
+"""The client of S3 and compatible stores, and its errors in the words of a store.
 
 Endpoint, region and credentials are AWS' own settings (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, a profile, a role of the container or machine); nothing of them is in a URL of ours, which rows and logs keep.
+AWS_SECRET_ACCESS_KEY, a profile, a role of the container or machine). No URL of the tracker has them, since rows and logs keep URLs.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The hooks of Claude Code by `hook_event_name`: which of them the tracker keeps, and which it only counts.
 
 Ingest puts the kept ones on the journal; the worker makes rows of them. A hook of a kind that is not listed leaves names of kind and fields there
-now and then, so that the worker counts what nothing reads; else it is counted as OTHER and dropped.
+now and then, for the worker to count as unread. Else it is counted as OTHER and dropped.
 """
 
 from typing import Final

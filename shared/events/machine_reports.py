@@ -1,4 +1,4 @@
-"""What a machine's shipper says of itself. Ingest takes it from shippers, and the worker from exports of other trackers."""
+"""The report of a machine's shipper. Ingest takes it from shippers, and the worker from exports of other trackers."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -26,7 +26,7 @@ class ReportedTranscript(Struct, kw_only=True, omit_defaults=True):
 
 
 class MachineReport(Struct, kw_only=True, omit_defaults=True):
-    """What a shipper says of itself and of its machine's disk."""
+    """A shipper's versions, its backlog, and the transcripts on its machine that Claude Code will delete soon."""
 
     name: Identifier
     user: Identifier | None = None

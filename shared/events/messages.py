@@ -113,7 +113,7 @@ class GivenMedia(Struct, omit_defaults=True, kw_only=True):
 
 
 class GivenResult(Struct, omit_defaults=True, kw_only=True):
-    """What a tool call gave back."""
+    """The result of a tool call."""
 
     text: Annotated[str, Meta(max_length=1_048_576)] = ""
     media: Annotated[list[GivenMedia], Meta(max_length=100)] = []
@@ -139,7 +139,7 @@ Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall
 
 
 class Binding(Struct, frozen=True, omit_defaults=True):
-    """What the API key of a write is bound to; None: not bound. The worker holds it to its own sessions (services/worker/persist/ownership.py)."""
+    """The user and projects that a write's API key is bound to; None: not bound. The worker holds it to its own sessions (persist/ownership.py)."""
 
     user: str | None = None
     project_ids: tuple[int, ...] | None = None
@@ -161,7 +161,7 @@ class Canary(Struct, kw_only=True):
 
 
 class HookPayload(Struct, omit_defaults=True, kw_only=True):
-    """What one hook of Claude Code said. `payload` is its JSON, redacted. `occurred_at` is when the hook ran, else when ingest received it."""
+    """A payload of a hook of Claude Code. `payload` is its JSON, redacted. `occurred_at` is when the hook ran, else when ingest received it."""
 
     id: UUID
     session_id: SessionId
@@ -195,7 +195,7 @@ class TranscriptRange(Struct, omit_defaults=True, kw_only=True):
 
 
 class Signal(Struct, omit_defaults=True, kw_only=True):
-    """What one log record, metric point or span of Claude Code's telemetry says, by the list of what is kept (services/ingest/telemetry).
+    """A log record, metric point or span of Claude Code's telemetry, with the attributes that are kept (services/ingest/telemetry).
 
     `attributes` is a JSON object, redacted. `value`, `started_at` and `is_cumulative` are of a metric.
     """
@@ -216,7 +216,7 @@ class Signal(Struct, omit_defaults=True, kw_only=True):
     bound_user: str | None = None
 
 
-# What live capture brings, beside events.
+# Items that live capture sends, beside events.
 CapturedItem = HookPayload | TranscriptRange | Signal | Reading
 
 
@@ -224,7 +224,7 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     """The contents of one journal entry: the events of one request, or a chunk of them.
 
     It is JSON, so that an operator can read the journal. `version` is the shape of everything inside. A reader understands its own version and
-    all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events: so a worker that
+    all older ones (tests/unit/shared/journal_samples). A canary comes in an entry of its own, in a field beside the events. So a worker that
     does not know canaries ignores it, and makes no dead letter of it.
     """
 
@@ -239,7 +239,7 @@ class Envelope(Struct, omit_defaults=True, kw_only=True):
     readings: list[Reading] = []
     # Ids of the events whose session ingest inferred. Sent again, such an event may get another session, and is still the same event.
     inferred: list[UUID] = []
-    # Of the API key that brought the events; None: not bound. Hooks, ranges, signals and readings say it each.
+    # The binding of the API key that brought the events; None: not bound. Hooks, ranges, signals and readings have their own.
     bound: Binding | None = None
 
 

@@ -1,6 +1,6 @@
-"""What a machine's shipper reads of Claude Code's own files: its status line, its cached usage, its files of sessions. No event: a state at a time.
+"""Claude Code's own files as a machine's shipper reads them: status line, cached usage, files of sessions. Each is a state at a time, no event.
 
-Ingest checks these types, the journal carries them, the worker keeps of each what is newest. Fields that are not listed are dropped at the door.
+Ingest checks these types, the journal carries them, and the worker keeps the newest of each. Ingest drops fields that are not listed.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _User = Annotated[str, Meta(min_length=1, max_length=200)]
 _MachineId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 _Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Word = Annotated[str, Meta(max_length=100)]
-# Of a spend limit it may be more than 100.
+# It may exceed 100 for a spend limit.
 _Percentage = Annotated[float, Meta(ge=0, le=1_000)]
 _Milliseconds = Annotated[float, Meta(ge=0, le=2**53 - 1)]
 _Usd = Annotated[float, Meta(ge=0, le=1e9)]
@@ -37,7 +37,7 @@ def seconds_of(kind: str) -> int | None:
 
 
 class RateLimit(Struct, omit_defaults=True, kw_only=True):
-    """Of one window, as the status line has it."""
+    """The usage of one window, as the status line has it."""
 
     used_percentage: _Percentage
     resets_at: _EpochSeconds
@@ -51,7 +51,7 @@ class RateLimits(Struct, omit_defaults=True, kw_only=True):
 
 
 class ClientCost(Struct, omit_defaults=True, kw_only=True):
-    """What a session cost, as the client counts it."""
+    """A session's cost, times and changed lines, as the client counts them."""
 
     total_cost_usd: _Usd | None = None
     total_duration_ms: _Milliseconds | None = None
@@ -75,7 +75,7 @@ class CacheMissCause(Struct, omit_defaults=True, kw_only=True):
 
 
 class PromptCache(Struct, omit_defaults=True, kw_only=True):
-    """What Claude Code counts of the prompt cache: of the session's own thread, since the client started."""
+    """The prompt cache as Claude Code counts it: for the session's own thread, since the client started."""
 
     warm: bool | None = None
     caching_observed: bool | None = None
@@ -93,7 +93,7 @@ class PromptCache(Struct, omit_defaults=True, kw_only=True):
 
 
 class StatusLine(Struct, tag="status_line", omit_defaults=True, kw_only=True):
-    """What Claude Code gave its status line."""
+    """The input of Claude Code's status line."""
 
     session_id: _SessionId
     read_at: datetime
@@ -127,7 +127,7 @@ class UsageCache(Struct, tag="usage_cache", omit_defaults=True, kw_only=True):
 
 
 class RateLimitEvent(Struct, tag="rate_limit_event", omit_defaults=True, kw_only=True):
-    """What `claude -p --output-format stream-json` printed of the limits: the newest of each window."""
+    """The limits that `claude -p --output-format stream-json` printed: the newest of each window."""
 
     session_id: _SessionId
     windows: Annotated[list[UsageWindow], Meta(max_length=50)]
@@ -137,7 +137,7 @@ class RateLimitEvent(Struct, tag="rate_limit_event", omit_defaults=True, kw_only
 
 
 class SessionFile(Struct, tag="session_file", omit_defaults=True, kw_only=True):
-    """What a client's file says of its session. `is_alive`: the process with this id lives."""
+    """A client's file about its session. `is_alive`: the process with this id lives."""
 
     session_id: _SessionId
     pid: Annotated[int, Meta(ge=0, le=2**31 - 1)]

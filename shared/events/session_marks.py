@@ -1,4 +1,4 @@
-"""What people may note of a session. Ingest takes it from them, and the worker from exports of other trackers."""
+"""Marks that people give a session. Ingest takes them, and the worker from exports of other trackers."""
 
 from typing import Annotated, Final
 

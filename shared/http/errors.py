@@ -142,7 +142,7 @@ def invalid(field: str, reason: str) -> BadRequest:
 
 
 def existing(found: T | None, missing: Exception) -> T:
-    """What was found. `missing` if that is None."""
+    """Returns `found`. Raises `missing` if it is None."""
     if found is None:
         raise missing
     return found

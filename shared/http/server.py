@@ -48,8 +48,8 @@ class ClientLimits:
     """How many clients may be connected, and how slow each may be."""
 
     max_connections: int
-    # For the next request's head to arrive. So an idle connection is kept as long, which must be longer than common clients' pools (4 to 5 s)
-    # and nginx (deploy/gateway/keepalive.conf) keep theirs: a request sent while the server closes has no response.
+    # For the next request's head to arrive. So an idle connection is kept as long. Common clients' pools (4 to 5 s) and nginx
+    # (deploy/gateway/keepalive.conf) must keep theirs for a shorter time: a request sent while the server closes has no response.
     head_seconds: float = 30.0
     # For the rest of a body after its response was sent.
     body_rest_seconds: float = 5.0

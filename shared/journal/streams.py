@@ -1,9 +1,9 @@
 """The journal: the Redis Streams between ingest, which appends, and the worker, which reads, persists, acknowledges.
 
 Keys, per partition p, all on one node of a Redis Cluster:
-`journal:{p}` the stream, whose entries have the fields `payload`, `epoch` and `n`, the number of events in the payload. One consumer group, GROUP.
-`accounting:{p}` a hash: `epoch`, the account's random name, made with the first entry and gone with the journal; `accepted` and `settled`, how
-many events have come into the stream and left it. Both move with the stream, in one script.
+`journal:{p}` the stream. Its entries have the fields `payload`, `epoch` and `n`, the number of events in the payload. One consumer group, GROUP.
+`accounting:{p}` a hash: `epoch`, the account's random name, made with the first entry and gone with the journal. `accepted` and `settled` are
+the numbers of events that have come into the stream and left it. Both move with the stream, in one script.
 `wakeup:{p}` is set while a `drain` task is on its way for the partition, so that only one is sent for many events.
 `turn:{p}` names the worker process that drains the partition now (services/worker/drain/partition_lease.py).
 `transcript:{p}:<hash>` is a hash of a transcript that is being captured: its `generation`, and the `offset` up to which it is on the journal.

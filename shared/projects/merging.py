@@ -25,7 +25,7 @@ WORKTREE: Final = "worktree"
 REMOTE: Final = "remote"
 PATH_RULE: Final = "path_rule"
 
-# What of a project can be changed, and undone.
+# Columns of a project that can be changed, and undone.
 NOT_MERGED: Final[dict[str, Any]] = {
     "part_of": None,
     "merged_by": None,
@@ -37,12 +37,12 @@ COLUMNS: Final = ("name", "group_name", "is_archived", "visibility", "is_kept_ap
 
 
 def columns_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be changed of a project, of a row of LOCK_ROWS."""
+    """{column: value} of those that can be changed, from a row of LOCK_ROWS."""
     return {name: row[name] for name in COLUMNS}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of two states the columns that differ, as they were and as they became."""
+    """The columns in which two states differ: ({column: old value}, {column: new value})."""
     changed = [name for name in COLUMNS if before[name] != after[name]]
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
 

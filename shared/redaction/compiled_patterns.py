@@ -106,7 +106,7 @@ def rules() -> Rules:
 def _token(kind: Kind) -> tuple[bytes, Token]:
     """The pattern by which RE2 detects that a text may have one, and the token."""
     # Beginnings are literal, which Python's `re` searches for at a gigabyte a second. A search of RE2 for the whole would have to find its start from
-    # its end, by an automaton whose states are as many as the ways in which letters and digits can follow each other: a millisecond a secret.
+    # its end. Its automaton has a state for each way in which letters and digits can follow each other: a millisecond a secret.
     mark = re.escape(kind.begins)
     if kind.kind == "jwt":
         return mark + kind.then, Token(kind.kind, kind.begins, re.compile(JWT), _whole_if_group)

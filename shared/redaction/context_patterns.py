@@ -17,12 +17,12 @@ def cut_off() -> bytes:
     """A secret at the end of a text that was cut: the part left is too short to have a known form."""
     marks = [kind for kind in kinds() if len(kind.begins) > 2 and not kind.behind and b"//" not in kind.begins]
     begins, like_words = (b"|".join(re2.escape(kind.begins) for kind in marks if kind.is_alone == is_alone) for is_alone in (False, True))
-    # What ordinary words begin with goes on at random: with a digit, and without what divides words.
+    # A beginning that ordinary words share needs a random rest: a digit in it, and no divider of words.
     rests = rb"(?:" + begins + rb")[A-Za-z0-9_./+=-]{6,}|(?:" + like_words + rb")[A-Za-z]*[0-9][A-Za-z0-9]{5,}"
     return rb"(?:^|[^A-Za-z0-9_]|\\[nrt])(" + rests + rb""")\xe2\x80\xa6$|://[^\s\x00:/@"'`<>\\]*:([^\s\x00/@"'`<>\\]{3,})\xe2\x80\xa6$"""
 
 
-# Words that a secret's name ends with. Not "tokens": that is what an API call costs.
+# Words that a secret's name ends with. Not "tokens": calls of the API count these.
 SECRET_WORDS = (
     rb"(?:pass(?:word|wd|phrase|code|wort)|[_-]pass|(?-i:[a-z]Pass)|(?:db|smtp|ssh|user|root|admin)pass|kennwort"
     rb"|pwd|pswd|[_-]pw|db_?pw|psk|secret|private_key_id|secret[ _-]?key(?:[_-]?base)?|secret[ _-]?access[ _-]?key"

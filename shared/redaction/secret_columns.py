@@ -1,6 +1,6 @@
 """Secrets in the columns of tables: under a header that names one, as Markdown, database shells and spreadsheets write them.
 
-RE2 looks for headers in one read: a line with a secret's name in a cell and a rule below it, or a line of names between commas, semicolons or
+RE2 looks for headers in one read: a line with a secret's name in a cell and a rule below it, or names between commas, semicolons or
 tabs. Rows are read from there on, while they have cells as the header has. All rows of a text are bounded together.
 """
 

@@ -47,7 +47,7 @@ def _one_line(text: str) -> str:
 
 # Whether it still waits. Work of a subagent ends the wait for a permission, since it may have asked; all else it does is not the session's own.
 _WAITS: Final = """sign.waits_since >= greatest(sign.worked_at, CASE WHEN sign.waits_for = 'permission' THEN sign.agents_worked_at END)"""
-# The file of a process says that it is busy while a subagent works in the background, though the turn is over and a person may write; after Esc once more.
+# The file of a process says that it is busy while a subagent works in the background, though the turn is over and a person may write. It does so after Esc, too.
 # A prompt is a sign of its own.
 _IS_BUSY_FOR_AGENT: Final = """file.does = 'working' AND signed.state = 'input'
             AND EXISTS (SELECT FROM agent_signs AS b WHERE b.session_id = s.session_id AND b.is_background AND b.over_at <= b.worked_at)"""
@@ -96,7 +96,7 @@ ERROR: Final = _one_line("failure.text")
 # `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session does not count.
 # A file that says that a turn is over does not know why: a sign of an error or an interruption does.
 # A call from before the last prompt was interrupted: nothing tells of that. A transcript has all calls of a message at once,
-# but a thread runs them one by one: so of its calls without a result the first one runs, or is asked about. Among several threads it is the one
+# but a thread runs them one by one. So the first of its calls without a result runs, or is asked about. Among several threads it is the one
 # whose call began last, since an agent's calls begin after the call that started it.
 JOIN: Final = f"""
     LEFT JOIN session_signs AS sign ON sign.session_id = s.session_id

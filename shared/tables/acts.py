@@ -1,4 +1,4 @@
-"""What happened in sessions: the rows that are counted, and what files and clients say of whole sessions."""
+"""Events of sessions: the rows that are counted, and facts that files and clients give of whole sessions."""
 
 from typing import Final
 

@@ -13,5 +13,5 @@ from shared.tables.sessions import SESSIONS
 from shared.tables.sums import SUMS
 from shared.tables.table import Table
 
-# What sessions are made of comes before them: a scrub goes over the tables in this order, and makes titles again.
+# Rows of sessions come before the sessions: a scrub goes over the tables in this order, and makes titles again from the rows.
 TABLES: Final[dict[str, Table]] = {table.name: table for table in (*ACTS, *SESSIONS, *SUMS, *PEOPLE, *JOBS, *SERVER)}

@@ -1,4 +1,4 @@
-"""What is of this server alone."""
+"""Tables of the server itself, such as prices, dead letters and settings: they belong to no session, person or project."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
 """The words of the catalogue: a table's owner, what each service may do with it, and what its columns hold."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 
@@ -44,7 +44,7 @@ class Column(NamedTuple):
     is_exported: bool
 
 
-# The rights of a role, as GRANT takes them. Who looks rows up sees whose they are and of when, and no number, name or text.
+# The rights of a role, as GRANT takes them. LOOK_UP allows ids, users, times and words of rows, and no number, name or text.
 NONE: Final = ""
 LOOK_UP: Final = "SELECT ($looked_up)"
 READ: Final = "SELECT"
@@ -60,10 +60,21 @@ EXPORTED: Final = ""
 MADE_AGAIN: Final = "an import makes it again from the rows"
 OF_THE_SERVER: Final = "it is of this server, and means nothing to another"
 
-# An erasure's stage, by its name: that of most tables, by their owner. What goes with rows of another table is of that table's stage.
+# The erasure's stage of most tables: rows are found by their owner. Rows that go with those of another table have that table's stage.
 WITH_OWNER: Final = "tables"
 # Numbers, hashes, and names of models and formats: nothing of a session, a person or a project.
 NOTHING: Final = ""
+
+
+@cache
+def _columns(told: str) -> tuple[Column, ...]:
+    holds, columns = Holds.ID, []
+    for word in told.split():
+        if word.isupper():
+            holds = Holds[word]
+        else:
+            columns.append(Column(word.removeprefix("-").removesuffix("[]"), holds, word.endswith("[]"), not word.startswith("-")))
+    return tuple(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +96,9 @@ class Table:
     alone: str | None = None
 
     @property
-    def columns(self) -> Iterator[Column]:
+    def columns(self) -> tuple[Column, ...]:
         """In the order in which they are told."""
-        holds = Holds.ID
-        for word in self.told.split():
-            if word.isupper():
-                holds = Holds[word]
-            else:
-                yield Column(word.removeprefix("-").removesuffix("[]"), holds, word.endswith("[]"), not word.startswith("-"))
+        return _columns(self.told)
 
     def named(self, *holds: Holds) -> list[str]:
         """The names of the columns; of those that hold one of these, if any are given."""

@@ -14,7 +14,7 @@ from tests.integration.keys.conftest import make_key
 from tests.skips import CHROMIUM, skip_without
 
 LOG_IN = """key => fetch("/api/login", {method: "POST", headers: {Authorization: `Bearer ${key}`}}).then(answer => answer.status)"""
-# What a request to the API is answered, and what a page may see of it.
+# The status of a request to the API, as far as the page may see it.
 ASK = """url => fetch(url, {credentials: "include"}).then(answer => answer.status, () => "refused")"""
 # A page elsewhere that tries every way which sends cookies without a preflight.
 FROM_ELSEWHERE = """async base => {
@@ -104,7 +104,7 @@ def test_a_page_on_another_port_cannot_use_the_cookie(logged_in: Browser, elsewh
     page.evaluate(FROM_ELSEWHERE, logged_in.base)
     page.wait_for_load_state("networkidle")
 
-    # Of most the browser gives no answer to anybody (Cross-Origin-Resource-Policy); the form's is shown in its frame.
+    # The browser hides most answers from the page (Cross-Origin-Resource-Policy); the form's is shown in its frame.
     assert sum(request.url == f"{logged_in.base}/api/keys" for request in logged_in.requests) >= 4
     assert set(logged_in.answers("/api/keys")) == {403}
     if host == "127.0.0.1":

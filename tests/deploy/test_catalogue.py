@@ -58,7 +58,7 @@ def test_a_session_owns_every_row_that_has_its_id_and_nothing_keeps_one() -> Non
 
 
 def test_retention_of_texts_empties_every_text_of_a_row() -> None:
-    # What came of a call is told in numbers and words of the tracker's own.
+    # A call's outcome has only numbers and the tracker's own words.
     told = {name: {*TABLES[name].named(Holds.TEXT, Holds.JSON)} - {"outcome"} for name in ROW_TABLES}
 
     assert {name for name, of in told.items() if of} == ROW_TEXTS.keys()

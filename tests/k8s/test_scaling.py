@@ -7,7 +7,7 @@ from services.query.settings import PATTERN_CONNECTIONS
 from services.query.settings import Settings as QuerySettings
 from tests.k8s.manifests import Manifest, environment, of_kind, pod, pods
 
-# What one pod of each may hold open to Postgres: a setting, or two for each of a worker's processes.
+# The most connections of one pod to Postgres: a setting, or two for each of a worker's processes.
 CONNECTIONS: dict[str, int] = {
     "ingest": IngestSettings.model_fields["ingest_database_connections"].default,
     "query": QuerySettings.model_fields["query_database_connections"].default + PATTERN_CONNECTIONS,

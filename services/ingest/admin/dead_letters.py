@@ -1,4 +1,4 @@
-"""What an admin does with dead letters: replay them, which puts them back on the journal, or delete them.
+"""Admins replay dead letters, which puts them back on the journal, or delete them.
 
 A replay is an append like any other: it is answered once the dead letter is on the journal's disk. The row stays as it is until the worker has stored
 the event, in the same transaction, or has seen it die again. So a crash loses and doubles nothing: after one between append and mark, the dead letter
@@ -157,7 +157,7 @@ async def _append(ingest: Ingest, rows: list[Row], record: AuditRecord) -> list[
 
 
 async def _wait(preference: Preference, slot: RequestSlot, ingest: Ingest, before: Row, positions: list[Position]) -> Status:
-    """What became of the dead letter, if the request has `Prefer: wait`; else, or if it takes longer, "queued"."""
+    """The dead letter's status after the replay, if the request has `Prefer: wait`; else, or if it takes longer, "queued"."""
     if not preference.wait_seconds or not slot.move_to(slot.limits.waits):
         return "queued"
     try:
@@ -177,7 +177,6 @@ def _group_record(request: Request, verb: str, group: Group, **more: int) -> Aud
 
 
 def _read_path(request: Request) -> tuple[Ingest, UUID]:
-    request_checks.check_query(request)
     return ingest_of(request), request_checks.uuid_in_path(request, "letter_id")
 
 

@@ -1,6 +1,5 @@
 """Erasures and tombstones, from request to answer. The worker erases (services/worker/maintenance/erase); a tombstone is lifted at once."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -26,13 +25,13 @@ _Name = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class Erased(Struct, kw_only=True):
-    """One of these: a session, or a range of it with `from` and `to`; a user by name; a project by its id, or by its path where it is gone already."""
+    """A session, or a range of it with `from` and `to`; a user by name; or a project by its id, or by its path where it is gone."""
 
     session_id: _Name | None = None
     user: _Name | None = None
     project_id: Annotated[int, Meta(ge=1)] | None = None
     project: _Name | None = None
-    # Of a session: from the first time, before the second.
+    # A part of a session: [from, to).
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 
@@ -46,7 +45,7 @@ class ErasureRequest(Struct, kw_only=True):
 
 
 class LiftRequest(Struct, kw_only=True):
-    """What may come in again. A project is named by its path: its id is gone."""
+    """Names the tombstone to lift. A project is named by its path: its id is gone."""
 
     what: Erased
 
@@ -88,16 +87,16 @@ async def start_erasure(request: Request) -> Response:
     # Without what is erased: nothing may have it afterwards.
     record = audit_record(request, "erasure.start", erasure_id, kind=target.kind, dry_run=wanted.dry_run)
     erasure_id = await erasures.add(write.ingest.database, erasure_id, target, is_dry_run=wanted.dry_run, record=record)
-    await asyncio.to_thread(send_tasks, write.ingest.sender, ERASURE.task, (str(erasure_id),))
+    await send_tasks(write.ingest, ERASURE.task, (str(erasure_id),))
     answer = ErasureStarted(erasure_id=erasure_id, kind=target.kind, dry_run=wanted.dry_run)
-    return json_response(answer, 202, {"Location": f"/api/erasures/{erasure_id}"} | (write.headers or {}))
+    return write.started(answer, f"/api/erasures/{erasure_id}")
 
 
 # Not a DELETE: an address is in the logs of gateways, and the name must not be.
 @router.post("/api/tombstones/lift", summary="Let in again what was erased", **route_documents.action(TombstonesLifted, LiftRequest, 404))
 @requires(ADMIN)
 async def lift_tombstone(request: Request) -> Response:
-    """Lifts the tombstone of a session, a user, a project's path or a range. What was erased stays erased; what is sent again is stored."""
+    """Lifts the tombstone of a session, a user, a project's path or a range. Erased data stays erased; data that is sent again is stored."""
     wanted = await read_json(request, _LIFT_DECODER)
     what = _checked(wanted.what)
     if wanted.what.project_id is not None:

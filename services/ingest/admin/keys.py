@@ -110,7 +110,7 @@ async def make_key(keys: ApiKeys, wanted: NewKey, record_of: Callable[[str], Aud
 
 
 def _problem_of(refused: set[int], wholes: Mapping[int, int]) -> str:
-    """What is wrong with projects that a key cannot be bound to. `wholes`: of those that are parts."""
+    """Says why a key cannot be bound to some projects. `wholes`: the whole of each that is a part."""
     parts = [
         f"project {part} is part of project {wholes[part]}: bind the key to that, the whole" for part in sorted(refused & wholes.keys())
     ]
@@ -119,6 +119,6 @@ def _problem_of(refused: set[int], wholes: Mapping[int, int]) -> str:
 
 
 def audit_details(wanted: NewKey) -> dict[str, object]:
-    """What the audit log has of a new key."""
+    """The details of a new key for the audit log: its name, scopes and bindings, never the key."""
     bound = {"user": wanted.user, "users": wanted.users, "project_ids": wanted.project_ids}
     return {"name": wanted.name, "scopes": sorted(set(wanted.scopes))} | {name: value for name, value in bound.items() if value is not None}

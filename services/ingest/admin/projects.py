@@ -1,6 +1,5 @@
 """Changes a project: its name, group, archive, who reads it, and the project that it is part of. From request to answer; all add to the audit log."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -28,6 +27,7 @@ from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import MERGE_OF_PROJECTS
 from shared.projects import merging
 from shared.projects.path_rules import MAX_LENGTH, MAX_RULES, problem_of
 
@@ -38,9 +38,9 @@ Named = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_C
 
 
 class ProjectChange(Struct, kw_only=True):
-    """What is to change; a field that is left out stays as it is.
+    """A field that is left out stays as it is.
 
-    `name`: null is the folder's own. `group`: null is none. `archived`: left out of lists, never of sums. `visibility`: `shared` if keys
+    `name`: null is the folder's own. `group`: null for no group. `archived`: left out of lists, never of sums. `visibility`: `shared` if keys
     that are bound to other users read its sessions too; null is as TRACKER_SESSIONS says. `merged_into`: the project that this one is part
     of from now on; null takes it out again, and no rule merges it any more. `widen_keys`: merge even if a bound key then sees more.
     """
@@ -115,7 +115,7 @@ async def change_project(request: Request) -> Response:
 )
 @requires(ADMIN)
 async def undo_project_change(request: Request) -> Response:
-    """Takes back a name, a group, an archive, a visibility or a merge. What a rule merged is kept apart from then on: no rule merges it again."""
+    """Takes back a name, a group, an archive, a visibility or a merge. A project that a rule merged is kept apart from then on."""
     ingest = ingest_of(request)
     project_id = _project_id(request)
     body = await read_text(request)
@@ -133,7 +133,7 @@ async def undo_project_change(request: Request) -> Response:
 )
 @requires(ADMIN)
 async def add_path_rule(request: Request) -> Response:
-    """Projects whose path a pattern names are part of a project, those of today and later ones. What a person or git decides is stronger."""
+    """Projects whose path a pattern names are part of a project, those of today and later ones. A merge by a person or git is stronger."""
     ingest = ingest_of(request)
     body = await read_text(request)
     wanted = parse(body, _RULE)
@@ -151,7 +151,7 @@ async def add_path_rule(request: Request) -> Response:
         raise Conflict(
             f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
         )
-    await asyncio.to_thread(send_tasks, ingest.sender, Task.JOIN_PROJECTS, ())
+    await send_tasks(ingest, Task.JOIN_PROJECTS, ())
     answer = PathRuleAdded(id=done["id"], pattern=wanted.pattern, project_id=wanted.project_id, created_at=done["created_at"])
     return json_response(answer, 201 if done["done"] else 200)
 
@@ -173,7 +173,7 @@ async def delete_path_rule(request: Request) -> Response:
         raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
     pattern, moving = done
     if moving:
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in moving))
+        await send_tasks(ingest, MERGE_OF_PROJECTS.task, *((each,) for each in moving))
     return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
 
 
@@ -221,8 +221,7 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
 
 async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[str]) -> Response:
     if done.moving:
-        # If the tasks are lost, beat finds the projects.
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in done.moving))
+        await send_tasks(ingest, MERGE_OF_PROJECTS.task, *((each,) for each in done.moving))
     answer = ProjectChanged(
         id=project_id,
         name=done.columns["name"],

@@ -1,6 +1,6 @@
 """`POST /api/readings`, from request to answer: what a shipper read of Claude Code's own files (shared/events/readings.py).
 
-Nothing is accepted by what Postgres says. For a key that is bound to a user, Redis is asked whose the sessions are; if they seem another's, Postgres is
+Nothing is accepted by what Postgres says. For a key that is bound to a user, Redis is asked whose the sessions are. If they seem another's, Postgres is
 asked for a moment whether that is the same person under a former name. The worker refuses what is not known here, and leaves out what was erased.
 A reading that is sent again has the same id, and changes nothing.
 """

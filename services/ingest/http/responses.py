@@ -122,7 +122,7 @@ class ScrubStarted(Struct, kw_only=True):
 
 
 class TextsLetIn(Struct, kw_only=True):
-    """The texts of a scrub are stored again where data that has them comes in. What was replaced stays replaced."""
+    """The texts of a scrub are stored again where data that has them comes in. Texts that were replaced stay so."""
 
     scrub_id: UUID
     message: str = "The texts are no longer kept out."
@@ -138,7 +138,7 @@ class ErasureStarted(Struct, kw_only=True):
 
 
 class TombstonesLifted(Struct, kw_only=True):
-    """What these tombstones kept out may come in again. What was erased stays erased."""
+    """Data that these tombstones kept out may come in again. Erased data stays erased."""
 
     lifted: int
 
@@ -231,7 +231,7 @@ class ProjectChanged(Struct, kw_only=True):
 
 
 class SessionMarks(Struct, kw_only=True):
-    """What people noted of a session. `title` is their own; null: the session has the one that Claude Code gave it.
+    """The marks that people gave a session. `title` is their own; null: the session has the one that Claude Code gave it.
 
     `visibility` is the one that counts: the session's own, else its project's; null: the server's.
     """
@@ -253,7 +253,7 @@ class MachineReported(Struct, kw_only=True):
 
 
 class RepositoriesReported(Struct, kw_only=True):
-    """How many folders are new or changed. What becomes of them is in the projects."""
+    """How many folders are new or changed. /api/projects shows which projects they become."""
 
     machine_id: str
     changed: int
@@ -268,7 +268,7 @@ class MachineForgotten(Struct, kw_only=True):
 
 
 class ViewSaved(Struct, kw_only=True):
-    """A view as it is saved. What looked like a secret is redacted."""
+    """A view as it is saved. Likely secrets in it are redacted."""
 
     id: UUID
     name: str
@@ -303,7 +303,7 @@ class RetentionRuleUnset(Struct, kw_only=True):
 
 
 class RetentionStarted(Struct, kw_only=True):
-    """What is older than it is to be kept is being dropped; with `dry_run` it is only counted. See /api/retention/runs/{run_id}."""
+    """Data older than its rule allows is being dropped; with `dry_run` it is only counted. See /api/retention/runs/{run_id}."""
 
     run_id: UUID
     status: Literal["queued"] = "queued"
@@ -344,7 +344,7 @@ class RepriceStarted(Struct, kw_only=True):
 
 
 class SessionAllowed(Struct, kw_only=True):
-    """What retention has dropped of the session is stored again when somebody brings it. `session`, `texts`: whether these were kept out."""
+    """Data of the session that retention dropped is stored again when it is sent. `session`, `texts`: whether these were kept out."""
 
     session_id: str
     session: bool
@@ -360,7 +360,7 @@ class ExportStarted(Struct, kw_only=True):
 
 
 class ExportDeleted(Struct, kw_only=True):
-    """Nobody gets the export's archive any more."""
+    """The export's archive cannot be downloaded any more."""
 
     export_id: UUID
     message: str = "The export is deleted."

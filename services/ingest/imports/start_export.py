@@ -1,6 +1,5 @@
 """Starts an export of everything, of a user or of a project, and deletes one. A worker writes its archive; the query service shows it and gives it out."""
 
-import asyncio
 from typing import Annotated
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.json_body import read_json
 from services.ingest.http import route_documents
-from services.ingest.http.request_checks import check_query, uuid_in_path
+from services.ingest.http.request_checks import uuid_in_path
 from services.ingest.http.responses import ExportDeleted, ExportStarted
 from services.ingest.imports.start_import import send_shares
 from services.ingest.journal.wakeup import send_tasks
@@ -22,10 +21,11 @@ from shared.auth.scopes import READ, requires
 from shared.broker import Task
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import EXPORT
 
 
 class ExportRequest(Struct, kw_only=True):
-    """What is to be exported: a user's sessions, a project's, or without both everything."""
+    """Selects a user's sessions or a project's; without both, all data."""
 
     user: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     project_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
@@ -65,19 +65,18 @@ async def start_export(request: Request) -> Response:
         raise NotFound(f"There is no {what}.", code=code)
     export_id, is_new = added
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, export_id, 1)
+        await send_shares(ingest, EXPORT, export_id)
     return json_response(ExportStarted(export_id=export_id, status="queued"), 202, {"Location": f"/api/exports/{export_id}"})
 
 
 @router.delete("/api/exports/{export_id}", summary="Delete an export", **route_documents.action(ExportDeleted, None, 404, of="export_id"))
 @requires(READ, all_projects=True, or_one_user=True)
 async def delete_export(request: Request) -> Response:
-    """Nobody gets its archive any more. What was exported stays where it is."""
-    check_query(request)
+    """Its archive cannot be downloaded any more. The data that it holds stays stored here."""
     ingest = ingest_of(request)
     export_id = uuid_in_path(request, "export_id")
     record = audit_record(request, "export.delete", export_id)
     if not await ingest.jobs.delete_export(export_id, of_user=sees_exports_of(grant_of(request.scope)), record=record):
         raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
-    await asyncio.to_thread(send_tasks, ingest.sender, Task.SWEEP_UPLOADS, ())
+    await send_tasks(ingest, Task.SWEEP_UPLOADS, ())
     return json_response(ExportDeleted(export_id=export_id))

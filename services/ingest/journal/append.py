@@ -251,8 +251,8 @@ def _refuse(appends: Sequence[_Append], cause: BaseException, *, may_be_kept: bo
 
 # All of it happens or none, as in MULTI, but in one command with one answer, which costs Python a third.
 # KEYS: stream, account and wake-up of each stream; the cache entries.
-# ARGV: number of streams; TTLs of wake-ups and cache entries; a name for accounts that have to be made; number of entries; of each entry its
-# stream (from 1), events and payload; the cache entries' values.
+# ARGV: number of streams; TTLs of wake-ups and cache entries; a name for accounts that have to be made; number of entries. Then each entry's
+# stream (from 1), events and payload, and the cache entries' values.
 # Answers how many wake-ups are due, then the entries' ids. The wake-ups are set last: a worker clears its own before it reads, so entries that
 # were appended while it is set will be read.
 _APPEND = f"""

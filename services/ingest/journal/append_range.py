@@ -1,7 +1,7 @@
 """The append of a transcript's range: the check of its offset and the append are one script, so two senders cannot both append a part.
 
 How far each file is on the journal is a Redis hash (shared/journal/streams.py). It expires, so it cannot fill Redis. Without it,
-Postgres says how far the file is stored. That may be behind the journal, never ahead: the sender is then asked for a part that is on its
+Postgres says how far the file is stored. That may be behind the journal, never ahead. The sender is then asked for a part that is on its
 way already, and the worker leaves out what it has (services/worker/drain/store_captured.py).
 """
 
@@ -31,7 +31,7 @@ State = Literal["appended", "known", "mismatch", "superseded", "too_new", "forei
 MAX_NEW_GENERATIONS: Final = 1_000_000
 
 # KEYS: stream, its account and wake-up, the file. ARGV: TTL of a wake-up in ms, TTL of a file in s, a name for an account that has to be made,
-# payload, generation, start, end; the range's user, and its user again if only that one may write; then the generation, offset and user that
+# payload, generation, start, end. Then the range's user, and its user again if only that one may write; the generation, offset and user that
 # Postgres has, or nothing. Answers a State, the file's generation and the offset wanted, whether a wake-up is due, and the file's user.
 # Numbers are written as they came: Lua would round large ones when it makes text of them.
 _APPEND_RANGE: Final = f"""

@@ -1,7 +1,7 @@
 """Backpressure: refuses writes before Redis is full. Samples the journal's length and Redis' memory in the background.
 
-Redis must never be full: then Celery could not wake the workers that would empty it. Only the journal may fill it, so all else is bounded: the
-claimed keys by their rings (idempotency_keys.py), the session cache by its TTL, which is shorter once all else takes more than its share.
+Redis must never be full: then Celery could not wake the workers that would empty it. Only the journal may fill it, so all else is bounded.
+Rings bound the claimed keys (idempotency_keys.py), and a TTL the session cache, which is shorter once all else takes more than its share.
 """
 
 import asyncio

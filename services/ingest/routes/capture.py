@@ -28,7 +28,7 @@ async def add_transcript_range(request: Request) -> Response:
 @capture.post("/api/readings", summary="Add readings of Claude Code's own files", **capture_schemas.readings_write(ReadingsAccepted))
 @requires(INGEST)
 async def add_readings(request: Request) -> Response:
-    """Stores status lines, cached usage and files of sessions, as a shipper read them. Of each only what is newest counts, so sending again changes nothing."""
+    """Stores status lines, cached usage and files of sessions, as a shipper read them. Only the newest of each counts: sending again is harmless."""
     return await write_readings.write_readings(request)
 
 

@@ -1,7 +1,7 @@
 """`POST /v1/logs`, `/v1/metrics` and `/v1/traces`, from request to answer: OpenTelemetry's OTLP/HTTP, as Claude Code speaks it.
 
-Claude Code waits for the answer when it ends, for two seconds. So Postgres is asked for a moment alone, and only while there are tombstones: what was
-erased does not come onto the journal, and the partial success says so, since the protocol has no 410. The worker decides whose a session is, and leaves
+Claude Code waits for the answer when it ends, for two seconds. So Postgres is asked for a moment alone, and only while there are tombstones. Erased data
+does not come onto the journal, and the partial success says so, since the protocol has no 410. The worker decides whose a session is, and leaves
 out what was not known here.
 """
 

@@ -9,7 +9,7 @@ from services.query.answers.fields import TitleSource, doc
 from services.query.answers.lists import SessionShare
 from services.query.answers.stats import UsageMeasures, UsageRange
 
-# Of a session: its first prompts on the day, the files with most lines, and the kinds of failures.
+# The most per session: its first prompts on the day, the files with most lines, and the kinds of failures.
 MOST_ASKS: Final = 5
 ASK_CHARACTERS: Final = 300
 MOST_FILES: Final = 10
@@ -17,7 +17,7 @@ MOST_FAILURES: Final = 3
 
 
 class DayMeasures(UsageMeasures, kw_only=True):
-    # What a project has none of is in no row.
+    # 0 where the statement gives no row of a project.
     user_messages: Annotated[int, doc("Prompts.")] = 0
     files_modified: Annotated[int, doc("Number of distinct files.")] = 0
 

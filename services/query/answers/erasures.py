@@ -1,4 +1,4 @@
-"""Erasures: answers of one and of their list. What was erased is in none of them."""
+"""Erasures: answers of one and of their list. None of them names what was erased."""
 
 from datetime import datetime
 from typing import Annotated, Literal

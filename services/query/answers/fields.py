@@ -9,7 +9,7 @@ from shared.terms import terms
 
 
 def doc(description: str, examples: list[Any] | None = None) -> Any:
-    """What the document says of a field, in `Annotated[…]`."""
+    """A field's description in the OpenAPI document, for `Annotated[…]`."""
     return Field(description=description, examples=examples)
 
 

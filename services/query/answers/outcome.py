@@ -1,4 +1,4 @@
-"""What came of a session, and why it cost what it cost. `CostParts` and `CacheRebuild` are of its turns, too."""
+"""The outcome of a session, and the parts of its cost. Turns have `CostParts` and `CacheRebuild`, too."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +12,7 @@ from shared.terms import terms
 
 ASK_CHARACTERS: Final = 500
 ANSWER_CHARACTERS: Final = 1_000
-# Of each list, the most.
+# The most of each list.
 MOST_RAN_TESTS: Final = 10
 MOST_FILES: Final = 100
 MOST_FAILURES: Final = 10
@@ -119,7 +119,7 @@ class SubagentCost(Answer):
 
 
 class ClientCache(Answer):
-    """What Claude Code itself counted of the prompt cache, as the session's newest status line had it: of its own thread, since the client started."""
+    """The prompt cache as Claude Code counted it, by the session's newest status line: for its own thread, since the client started."""
 
     read_at: Annotated[datetime, doc("When Claude Code said it.")]
     warm: Annotated[bool | None, doc("Whether the next call would have found it, at `read_at`; until `expires_at`, if it was.")]

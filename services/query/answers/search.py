@@ -12,7 +12,7 @@ from services.query.answers.fields import IncompleteBecause, IsComplete, NextCur
 
 DocumentKind = Literal["message", "tool_call", "file", "session", "timeline_entry"]
 Part = Literal["message", "input", "result", "path", "title", "note", "tag", "branch", "timeline_entry"]
-# Of a filter that was understood. A time is text.
+# The value of a filter that was understood. A time is text.
 FilterValue = Annotated[str | int | bool, WithJsonSchema({"type": ["string", "integer", "boolean"]})]
 
 

@@ -80,7 +80,7 @@ class Point(Measures):
 
 
 class UsageRange(Answer):
-    """What was counted: [start, end), null where open."""
+    """The range that was counted: [start, end), null where open."""
 
     start: datetime | None
     end: datetime | None
@@ -89,7 +89,7 @@ class UsageRange(Answer):
 
 
 class CountedRange(UsageRange):
-    """What was counted: [start, end), null where open."""
+    """The range that was counted: [start, end), null where open."""
 
     interval: Annotated[Interval, doc("Interval of the time series.")]
 

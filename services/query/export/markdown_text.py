@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _BACKTICKS: Final = re.compile("`+")
-# What CommonMark takes for the beginning of a tag, a comment or a declaration; and of an image, which is a request to somewhere when it is shown.
+# CommonMark's beginnings of a tag, a comment or a declaration; and of an image, which sends a request elsewhere when it is shown.
 _ACTIVE: Final = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 _TAG_ON_A_NEW_LINE: Final = re.compile(r"(\n[ \t>]*)<(?=[A-Za-z/!?])")
 # A backslash takes the meaning of the character after it, also that of another backslash.

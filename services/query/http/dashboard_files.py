@@ -20,6 +20,6 @@ ASSET_HEADERS: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def asset(name: str) -> Path | None:
-    """The file with this name; None if there is none. A name from a request never leaves the folder."""
+    """The file with this name; None if no such file exists. A name from a request never leaves the folder."""
     path = ASSETS / name
     return path if path.parent == ASSETS and path.suffix in MEDIA_TYPES and path.is_file() else None

@@ -23,7 +23,7 @@ from shared.database import ALL
 from shared.events.messages import EARLIEST
 from shared.http.errors import BadRequest, invalid
 
-# What a read can answer but its own model. deploy/openapi_errors.py says what each is, and adds those of every request.
+# Answers of a read other than its model. deploy/openapi_errors.py describes each, and adds those of every request.
 FAILURES: dict[int | str, dict[str, Any]] = {400: {}, 404: {}}
 
 _AS_OF = {
@@ -111,7 +111,7 @@ def stats_range(
 
 
 class _Filters(Protocol):
-    """What chooses the data of a number."""
+    """Parameters of a statistic that choose its data."""
 
     user: str | None
     machine: str | None
@@ -120,9 +120,9 @@ class _Filters(Protocol):
 def selection(
     request: Request, connection: Connection, project_id: int | None, parameters: _Filters, *, of_session: bool = False
 ) -> Selection:
-    """The project, user, machine, group and repository to count. An unknown one matches nothing. Of a part of a project the whole is counted.
+    """The project, user, machine, group and repository to count. An unknown one matches nothing. A part of a project stands for the whole.
 
-    Of a key that is bound to users it is one of these: sessions that others share do not count. BadRequest if it could be several.
+    A key that is bound to users counts one of them: sessions that others share do not count. BadRequest if it could be several.
     `of_session`: one session is counted, which the key may read.
     """
     return Selection(

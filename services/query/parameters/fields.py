@@ -96,7 +96,7 @@ def _date(description: str) -> Any:
 Start = Annotated[_DateText | None, Absent(), _date(_START)]
 End = Annotated[_DateText | None, Absent(), _date(_END)]
 StatsStart = Annotated[_DateText | None, Absent(), _date(_START + _QUARTERS)]
-# Of a range that must have both ends.
+# Both ends, where a range must have them.
 RequiredStart = Annotated[_RequiredDate, _date(_START + _QUARTERS)]
 RequiredEnd = Annotated[_RequiredDate, _date(_END + _QUARTERS)]
 StatsEnd = Annotated[_DateText | None, Absent(), _date(_END + _QUARTERS)]
@@ -110,7 +110,7 @@ Zone = Annotated[
 
 
 class Parameters(BaseModel):
-    """What all models of parameters share."""
+    """Base of all models of parameters: an unknown one is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -169,7 +169,7 @@ class Paged(Parameters):
     format: OptionalFormat = None
 
     def filters(self) -> dict[str, object]:
-        """What a cursor is bound to: all that chooses rows."""
+        """Parameters that choose rows: a cursor is bound to their values."""
         return self.model_dump(
             mode="json", exclude={"limit", "cursor", "format", "include_result", "include_patch", "include_share"}, exclude_none=True
         )

@@ -48,7 +48,7 @@ class ProjectStatsParameters(StatsParameters):
 
 
 class AllStatsParameters(ProjectStatsParameters, OfProjects):
-    """Of all projects, or of some."""
+    """Statistics of all projects, or of some."""
 
 
 class ReconcileParameters(Filtered, StatsRange):

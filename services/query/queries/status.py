@@ -1,4 +1,4 @@
-"""What the service tells of itself: the journal's accounts, the database, live capture, jobs, machines, canaries, the archive and prices."""
+"""The parts of /api/status: the journal's accounts, the database, live capture, jobs, machines, canaries, the archive and prices."""
 
 from datetime import datetime
 from typing import Final
@@ -7,10 +7,11 @@ from msgspec import Struct, field
 
 from services.query.answers.operations import Canary, DamagedTranscript, UnpricedModel
 from services.query.database import Connection, fetch, fetch_by, fetch_first, fetch_one, one_row, rows
+from shared.jobs import UNFINISHED
 from shared.journal.accounting import Outcome
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "status.sql")
+_SQL: Final = SqlFile(__package__, "status.sql", unfinished=UNFINISHED)
 
 MOST_DAMAGED: Final = 100
 MOST_UNPRICED: Final = 50
@@ -61,7 +62,7 @@ def capacity(connection: Connection) -> Capacity:
 
 
 class CaptureLag(Struct, frozen=True):
-    """The age of the oldest range or hook that is not in rows yet, 0 if there is none, and the number of files that are set aside."""
+    """The age of the oldest range or hook that is not in rows yet, 0 if all are, and the number of files that are set aside."""
 
     oldest_seconds: float
     set_aside: int

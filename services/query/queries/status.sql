@@ -1,4 +1,4 @@
--- What the service tells of itself.
+-- Statements of /api/status.
 
 -- name: counts
 SELECT coalesce(sum(persisted), 0)::bigint AS persisted, coalesce(sum(duplicates), 0)::bigint AS duplicates,
@@ -30,17 +30,8 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
          AND f.read_attempts > 0) AS set_aside
 
 -- name: standing
--- One that waits for a worker stands still, too. Each part reads an index of what is unfinished, or a small table.
-SELECT kind, extract(epoch FROM clock_timestamp() - min(moved_at))::float8 AS seconds
-FROM (
-    SELECT kind, moved_at FROM jobs WHERE status IN ('queued', 'running')
-    UNION ALL SELECT 'merge of users', merge_requested_at FROM users WHERE merge_requested_at IS NOT NULL
-    UNION ALL SELECT 'merge of projects', rekey_requested_at FROM projects WHERE rekey_requested_at IS NOT NULL
-    UNION ALL
-    -- import, undo, reparse, export
-    SELECT j.kind, s.moved_at FROM import_jobs AS j JOIN import_shares AS s ON s.job_id = j.id
-    WHERE j.status IN ('queued', 'running') AND j.kind <> 'capture' AND s.outcome IS NULL
-) AS unfinished
+-- One that waits for a worker stands still, too.
+SELECT kind, extract(epoch FROM clock_timestamp() - min(moved_at))::float8 AS seconds FROM ({unfinished}) AS unfinished
 GROUP BY kind ORDER BY kind
 
 -- name: silent
@@ -58,7 +49,7 @@ FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id
 GROUP BY f.id ORDER BY min(d.found_at), f.id LIMIT %(most)s
 
 -- name: unpriced
--- From the cells of all time. What has no tokens costs nothing, as messages that Claude Code itself made.
+-- From the cells of all time. Calls without tokens cost nothing, as messages that Claude Code itself made.
 SELECT model, unpriced_calls AS api_calls
 FROM usage_rollups
 WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0) AND unpriced_calls > 0 AND model <> ''

@@ -19,7 +19,7 @@ router = APIRouter(tags=["erasures"], responses=RESPONSES)
 @router.get("/api/erasures", response_model=ErasurePage, responses=LIST_RESPONSES, summary="Erasures, the newest first")
 @requires(ADMIN)
 def list_erasures(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """What went, and what may still have it. Not what was erased: nothing has its name any more."""
+    """Counts of what each removed, and the places that may still have it. No names: those of erased data are not stored."""
     return list_response(request, parameters, erasures.erasures, from_primary=True)
 
 

@@ -1,4 +1,4 @@
-"""What Claude Code writes and this tracker does not read."""
+"""The route of the names in Claude Code's records that this tracker does not read."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

@@ -24,5 +24,5 @@ def list_keys(request: Request, parameters: Annotated[Paged, Query()]) -> Respon
 @router.get("/api/audit", response_model=AuditPage, responses=LIST_RESPONSES, summary="Audit log, newest first")
 @requires(ADMIN)
 def list_acts(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """Who made and revoked keys, cancelled or undid imports, and when."""
+    """Acts of admins, with their time: keys made and revoked, imports cancelled and undone."""
     return list_response(request, parameters, keys.audit, from_primary=True)

@@ -1,4 +1,4 @@
-"""What the key of a request may do, and the settings that explain numbers: the first thing that a dashboard asks for."""
+"""The rights of the key of a request, and the settings that explain numbers: the first thing that a dashboard asks for."""
 
 from fastapi import APIRouter, Request, Response
 

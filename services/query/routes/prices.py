@@ -19,7 +19,7 @@ router = APIRouter(tags=["prices"], responses=RESPONSES)
 @router.get("/api/prices", response_model=Prices, summary="Prices in use", dependencies=[Depends(refuse_parameters)])
 @requires(METRICS)
 def list_prices(request: Request) -> Response:
-    """What the next call is priced by: prices of one's own, then the price list, each with where it comes from and since when."""
+    """Prices of the next call: prices of one's own, then the price list, each with where it comes from and since when."""
     return read_response(request, prices.prices, from_primary=True)
 
 
@@ -28,7 +28,7 @@ def list_prices(request: Request) -> Response:
 )
 @requires(ADMIN)
 def list_reprices(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
-    """What each has changed, or would change, by model."""
+    """Each with the changes that it made, or would make, by model."""
     return list_response(request, parameters, prices.reprices, from_primary=True)
 
 

@@ -23,7 +23,7 @@ router = APIRouter(tags=["conversations"], responses=RESPONSES)
 def search_conversations(request: Request, parameters: Annotated[ConversationSearch, Query()]) -> Response:
     """Words, `"a phrase"`, `-not`, `or`. Any text is a query; one of which nothing is indexed, such as `!`, finds nothing.
 
-    It asks the same index as /api/search, for messages alone. What was just stored is found at once; while very much is stored, as by an import,
+    It asks the same index as /api/search, for messages alone. Messages are found as soon as they are stored; while very many are, as by an import,
     `pending_documents` says how many texts cannot be found yet.
     """
     query = parse(parameters.q, MAX_TERMS, with_filters=False) if parameters.q and parameters.q.strip() else None

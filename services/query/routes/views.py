@@ -18,5 +18,5 @@ router = APIRouter(tags=["views"], responses=RESPONSES)
 @requires(READ, all_projects=True)
 def list_views(request: Request, parameters: Annotated[Paged, Query()]) -> Response:
     """Addresses of the dashboard that people saved under a name. A key that is bound gets a 403: they hold names and words of all projects."""
-    # What was saved a moment ago is there.
+    # The primary has also views that were saved a moment ago.
     return list_response(request, parameters, views.views, from_primary=True)

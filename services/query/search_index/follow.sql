@@ -1,6 +1,6 @@
 -- name: look
--- The database and its history, and the number of the newest purge; whether the snapshot is of a time that this history has not had, or of one
--- behind which notes are gone; and what is noted that the index does not have: how many rows, since when, and the newest notes. A restored copy goes on
+-- The database and its history, and the number of the newest purge. Whether the snapshot is of a time that this history has not had, or of one
+-- behind which notes are gone. The notes that the index does not have: number of rows, oldest time, and the newest notes. A restored copy goes on
 -- in another timeline. A dump has numbers of transactions of another server, which may be larger than any of this one.
 WITH behind AS MATERIALIZED (
     SELECT number, noted_at, greatest(row_count, 1) AS row_count FROM search_changes

@@ -108,7 +108,7 @@ class SearchIndex:
         return replace(self._view, is_current=False) if self._view is not None else None
 
     def ask(self, question: Callable[[View], T]) -> T | None:
-        """The answer of the index. None: there is none yet, or its files are damaged, and are made anew."""
+        """The answer of the index. None: it is not made yet, or its files are damaged and are made anew."""
         view = self.view()
         if view is None:
             return None
@@ -132,7 +132,7 @@ class SearchIndex:
             try:
                 with self._database.connection(from_primary=True) as connection:
                     seen = look(connection, self._state, most_rows=MOST_ROWS)
-                    # Nobody asks for what the writer will have written.
+                    # The writer will index these texts: only a search cannot wait for it.
                     fresh = self._fresh.texts(connection, seen.newest) if is_for_search and seen.allows(self._state) else None
             except psycopg.Error:
                 self._failed_at = time.monotonic()

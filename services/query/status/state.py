@@ -1,4 +1,4 @@
-"""What the service reads of the system behind it: the journal, its accounting, the canary, beat, the memory of Redis, the replica."""
+"""State of the system behind the service: the journal, its accounting, the canary, beat, the memory of Redis, the replica."""
 
 import sys
 import time

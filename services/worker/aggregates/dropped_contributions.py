@@ -27,9 +27,9 @@ SESSIONS: Final = "base_sessions"
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What of the base becomes whose. `owner`: the column; aggregates without it stay.
+    """A change of the owner of rows of the base. `owner`: the column; aggregates without it stay.
 
-    `chosen`: a SELECT over $base of the places of what is to be moved, %(limit)s at most. `assignments`: SQL for SET.
+    `chosen`: a SELECT over $base of the ctids of rows to move, %(limit)s at most. `assignments`: SQL for SET.
     """
 
     owner: str
@@ -94,7 +94,7 @@ def bring(aggregate: Aggregate) -> str:
 
 
 def take_back(aggregate: Aggregate) -> str:
-    """Takes some of what an import brought out of the base and the cells. What is left empty is noted, and maxima to look up."""
+    """Takes some of what an import brought out of the base and the cells. Cells that are left empty are noted, and maxima to look up."""
     return sql(
         _SQL.take_back,
         base=aggregate.base,

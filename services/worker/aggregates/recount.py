@@ -1,6 +1,6 @@
-"""What every aggregate should hold, computed from all rows and the base at once: for verify, rebuild and the benchmark's data.
+"""Computes every aggregate anew from all rows and the base at once: for verify, rebuild and the benchmark's data.
 
-From the entries that writing uses.
+It uses the entries that writing uses.
 """
 
 from typing import Final

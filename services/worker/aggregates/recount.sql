@@ -1,5 +1,5 @@
 -- name: active_days
--- Of sessions, and of those that were dropped.
+-- Active time of sessions, and of those that were dropped.
 SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
 FROM (
     SELECT project_id, user_id, active_ranges FROM sessions WHERE counted

@@ -1,8 +1,8 @@
 """The registry of aggregates: one entry for each table of sums. Everything that goes over all aggregates reads it.
 
 An aggregate is a sum of contributions: each stored row contributes to the cells that it is counted under. Writing, re-keying, undoing, rebuilding
-and verifying use the same entry (rollups.py). What dropped rows contributed is kept in its base (dropped_contributions.py). A new aggregate needs an entry here, a
-migration, and its queries.
+and verifying use the same entry (rollups.py). Its base keeps the contributions of dropped rows (dropped_contributions.py). A new aggregate needs an
+entry here, a migration, and its queries.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Measure(Enum):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
-    """What the rows of one table contribute. In a statement, `new_<table>` is what counts from now on and `gone_<table>` what no longer does."""
+    """The contributions of the rows of one table. In a statement, `new_<table>` has rows that begin to count, `gone_<table>` those that cease to."""
 
     # A table of ROW_TABLES, or `sessions`.
     table: str

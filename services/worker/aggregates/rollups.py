@@ -215,6 +215,6 @@ def _signed(name: str, measure: Measure, expression: str | None, sign: str) -> s
     if sign == "+":
         return expression if expression == name else f"{expression} AS {name}"
     if measure is Measure.MAXIMUM:
-        # What is withdrawn lowers no maximum.
+        # Rows that are withdrawn lower no maximum.
         return f"CASE WHEN false THEN {expression} END AS {name}"
     return f"-{expression if expression.isidentifier() else f'({expression})'} AS {name}"

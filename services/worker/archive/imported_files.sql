@@ -1,5 +1,5 @@
 -- name: known
--- What imports brought of a file before.
+-- Contents of a file that imports brought before.
 SELECT f.id, s.sha256s, s.raw_bytes FROM transcript_files AS f
 JOIN LATERAL (SELECT array_agg(sha256 ORDER BY number) AS sha256s, sum(raw_bytes)::bigint AS raw_bytes
               FROM transcript_segments WHERE file_id = f.id) AS s ON s.sha256s IS NOT NULL

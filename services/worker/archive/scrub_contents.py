@@ -20,7 +20,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "scrub_contents.sql")
 
-# Of one transaction, about a megabyte each.
+# The pieces of one transaction, about a megabyte each.
 PIECES_AT_ONCE: Final = 8
 
 
@@ -33,7 +33,7 @@ class Scrubbed(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What is to become of a piece's content, and of the id of the request that brought a range."""
+    """The changes to a piece's content, and to the id of the request that brought a range."""
 
     content: Callable[[bytes], bytes]
     request_id: Callable[[str], str]

@@ -43,7 +43,7 @@ def add_counts(
     skipped_records: dict[str, int],
     redactions: dict[str, int],
 ) -> None:
-    """Adds what one transaction did. Of the errors the newest 100 are kept."""
+    """Adds the counts of one transaction to the job. The newest 100 errors are kept."""
     parameters = {name: getattr(persisted, name) for name in persisted.__slots__}
     parameters |= {"number": job.number, "bytes": bytes_read, "rows": rows, "errors_total": len(errors), "errors": Jsonb(errors[-100:])}
     parameters |= {

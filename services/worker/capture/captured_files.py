@@ -30,7 +30,7 @@ class CapturedFile(NamedTuple):
     user: str | None
     parsed_offset: int
     stored_offset: int
-    # Of the last reading.
+    # The facts that the last reading stored.
     facts_ids: list[UUID]
     # Readings that were begun since.
     attempts: int

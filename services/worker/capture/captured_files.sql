@@ -12,8 +12,8 @@ UPDATE transcript_files SET parsed_offset = %(end)s, facts_ids = %(facts_ids)s, 
 WHERE id = %(id)s AND parsed_offset = %(start)s
 
 -- name: superseded
--- What the files have now: a reparse may have replaced it since they were chosen. Facts that files bring under the same id are one row, which stays
--- while one of the captured files has it. What imports brought has their numbers.
+-- The files' facts as they are now: a reparse may have replaced them since. Facts that files bring under the same id are one row, which stays
+-- while one of the captured files has it. Files that imports brought have their numbers.
 SELECT DISTINCT old.id FROM transcript_files AS read, unnest(read.facts_ids) AS old (id)
 WHERE read.id = ANY(%(file_ids)s) AND old.id <> ALL(%(facts_ids)s::uuid[])
   AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[old.id] AND f.id <> ALL(%(file_ids)s) AND f.brought_by IS NULL)

@@ -33,7 +33,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "hook_reading.sql")
 
-# Of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
+# The most of one transaction. A payload gives two or three records, and may have a megabyte: all of a batch is in memory several times.
 PAYLOADS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 8 * 1024**2
 
@@ -41,7 +41,7 @@ _IS_ANY_LEFT = "SELECT EXISTS (SELECT FROM hook_payloads)"
 
 
 class Payload(NamedTuple):
-    """What the drain stored of one hook."""
+    """A hook as the drain stored it: a row of hook_payloads."""
 
     id: UUID
     session_id: str
@@ -102,7 +102,7 @@ def _store(worker: Resources, connection: Connection[Any], job: CaptureJob, payl
                 signs.append((payload.bound_user, SignOfHook(len(batch), of_agent)))
     redactions: dict[str, int] = {}
     if worker.settings.redact:
-        # What arrived is redacted already. Where only a part of a text is kept, it may show more.
+        # Ingest has redacted already. A text of which only a part is kept may show another match.
         redact_structs([received.event for received in batch], redactions)
     outcome = NOTHING
     before = before_captured(connection, batch)

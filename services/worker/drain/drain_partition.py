@@ -238,7 +238,7 @@ def store_and_acknowledge(worker: Resources, consumer: str, entries: list[Entry]
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
-    """What became of a batch. `persisted`: its new rows; `dead`: its events and captured items that became dead letters.
+    """The result of a batch. `persisted`: its new rows; `dead`: its events and captured items that became dead letters.
 
     `left_out`: events and captured items that were erased or have expired.
     """
@@ -247,7 +247,7 @@ class StoredBatch(msgspec.Struct, frozen=True):
     captured: Captured
     dead: int
     left_out: int
-    # Of the requests that brought the entries.
+    # The requests that brought the entries.
     request_ids: list[str]
     for_feed: list[FeedItem]
 

@@ -63,7 +63,7 @@ def persist_replayed_records(
             dead += _write_dead_letters(connection, of_job, TAKEN_BACK)
             continue
         number, bound_user, bound_projects = job
-        # Of the job's own key, or of the one that brought what live capture stores.
+        # The binding of the job's key; records of live capture have that of the key that brought them.
         bound = binding(bound_user, bound_projects)
         of_job = [replace(received, bound=received.bound or bound) for received in of_job]
         absurd = [received for received in of_job if not is_plausible(cast(Record, received.event), received.received_at)]

@@ -1,14 +1,14 @@
 """Stores payloads of hooks, ranges of transcripts and signals as they came, in the caller's transaction. The task capture.read makes rows of them,
 and adds to rows what signals know better. Readings of Claude Code's own files are stored at once (store_readings.py).
 
-The worker decides what of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
+The worker decides which part of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
 - A range that goes on where the file ends is stored. A part that is stored already is cut off.
 - A range that begins later is stored and waits: `stored_offset` stays before the gap, so nobody reads beyond it. Ingest is made to ask
-  Postgres, and refuses the next range of the file with the offset that is wanted. What waits joins on when the gap is closed.
+  Postgres, and refuses the next range of the file with the offset that is wanted. A waiting range joins on when the gap is closed.
 - A range whose stored beginning cannot be cut off becomes a dead letter.
 - So does what a key that is bound to a user brought for another user's session or machine, and ingest could not know it.
-- What was erased or has expired is left out (persist/tombstones.py).
+- Data that was erased or has expired is left out (persist/tombstones.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,14 +60,14 @@ class Received(Struct, frozen=True):
 
 
 class Captured(Struct):
-    """What became of captured items. `astray`: ranges that did not join on, so what Redis has as the end of their files is wrong."""
+    """Counts of captured items by their result. `astray`: ranges that did not join on, so what Redis has as the end of their files is wrong."""
 
     persisted: int = 0
     duplicates: int = 0
     dead: int = 0
     left_out: int = 0
     astray: list[TranscriptRange] = []
-    # Of readings, which are stored at once.
+    # Changes by readings, which are stored at once.
     for_feed: list[FeedItem] = []
 
     def add(self, other: "Captured") -> None:
@@ -96,7 +96,7 @@ _Files = dict[tuple[str, str, str, int], _File]
 
 
 def store_captured(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
-    """Stores hooks, ranges and signals. What Postgres refuses becomes a dead letter, and the rest is stored."""
+    """Stores hooks, ranges and signals. An item that Postgres refuses becomes a dead letter, and the rest is stored."""
     try:
         with connection.transaction():
             return _store(connection, batch)
@@ -133,7 +133,7 @@ def _id_of(item: CapturedItem) -> UUID:
 
 
 def _store(connection: Connection[Any], batch: Sequence[Received]) -> Captured:
-    # Who writes tombstones has it exclusively.
+    # Writers of tombstones hold it exclusively.
     lock_order.lock_writing_shared(connection)
     named = [(each.item.session_id, each.item.bound_user or each.item.user) for each in batch]
     is_left_out = tombstoned_items(connection, named)
@@ -263,7 +263,7 @@ def _note_machines(connection: Connection[Any], batch: Sequence[Received]) -> No
 
 
 def _store_range(connection: Connection[Any], file: _File, received: Received, item: TranscriptRange) -> Captured | None:
-    """What became of a range; None if its beginning is stored and cannot be cut off."""
+    """The result of a range; None if its beginning is stored and cannot be cut off."""
     content = item.content.encode()
     if item.end_offset <= file.offset:
         return Captured(duplicates=1)
@@ -331,7 +331,7 @@ def _without_known(connection: Connection[Any], file: _File, item: TranscriptRan
 
 
 def _join_waiting(connection: Connection[Any], file: _File, item: TranscriptRange, start: int) -> None:
-    """Lets ranges that waited behind a gap join on, now that the file goes on from `start` to its offset. What they have twice is left out."""
+    """Lets ranges that waited behind a gap join on, now that the file goes on from `start` to its offset. Bytes that it has already are left out."""
     joined = {"file_id": file.file_id, "start": start}
     # One after the other, since what is left of one may be put where another one waits.
     while (waiting := connection.execute(_SQL.next_waiting, joined | {"offset": file.offset}).fetchone()) is not None:

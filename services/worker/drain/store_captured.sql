@@ -54,7 +54,7 @@ UPDATE transcript_files SET stored_offset = %(offset)s, changed_at = clock_times
 WHERE id = %(file_id)s
 
 -- name: insert_range
--- Of two ranges that wait at one place, the longer one is kept.
+-- The longer of two ranges that wait at one place is kept.
 INSERT INTO transcript_ranges AS r (file_id, start_offset, end_offset, content, raw_bytes, received_at, request_id)
 VALUES (%(file_id)s, %(start)s, %(end)s, %(content)s, %(raw_bytes)s, %(received_at)s, %(request_id)s)
 ON CONFLICT (file_id, start_offset) DO UPDATE SET end_offset = excluded.end_offset, content = excluded.content,

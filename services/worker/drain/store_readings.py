@@ -1,5 +1,5 @@
-"""Stores readings of Claude Code's own files (shared/events/readings.py), in the caller's transaction. Of each only what is newest, or most, is kept:
-so any order of arrival ends in the same rows, and a reading that comes again changes nothing.
+"""Stores readings of Claude Code's own files (shared/events/readings.py), in the caller's transaction. Each row keeps the newest or the
+greatest reading: so any order of arrival ends in the same rows, and a reading that comes again changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _SQL: Final = SqlFile(__package__, "store_readings.sql")
 
 _USER_IDS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(names)s)"
 
-# What Claude Code's file of a process says (2.1.332). Of `waiting` it says for what; no other dialog is about a permission.
+# States in Claude Code's file of a process (2.1.332). `waiting` comes with the dialog: only these two ask for a permission.
 _DOES: Final[dict[str | None, OpenState]] = {"busy": "working", "shell": "working", "idle": "input", "waiting": "input"}
 _PERMISSIONS: Final = ("permission prompt", "sandbox request")
 

@@ -20,8 +20,8 @@ RETURNING xmax = 0 AND (
           AND n.resets_at > q.resets_at)) AS is_to_thin
 
 -- name: thin_quota
--- Of this window, if a later one is known, and of the one before it: of each five points the highest percentage stays. So every window but the newest is
--- thin, whatever comes first: what goes is less than what stays, and would go again. A row that somebody else is writing stays.
+-- Thins this window, if a later one is known, and the one before it: the highest percentage of each five points stays. So every window but the newest
+-- is thin, whatever comes first: rows that go are lower than one that stays, and would go again. A row that somebody else is writing stays.
 DELETE FROM quota_readings WHERE ctid IN (
     SELECT q.ctid FROM quota_readings AS q
     WHERE (q.user_id, q.machine_id, q.key_id, q.account, q.source, q.kind) = (%(user_id)s, %(machine_id)s, %(key_id)s, %(account)s, %(source)s, %(kind)s)
@@ -53,7 +53,7 @@ ON CONFLICT (session_id) DO UPDATE SET read_at = excluded.read_at, model = exclu
 WHERE excluded.read_at > s.read_at
 
 -- name: store_process
--- Of two readings of one time, the one that says that the process is gone.
+-- If two readings have one time, the one counts that says that the process is gone.
 INSERT INTO session_processes AS p (session_id, machine_id, pid, read_at, is_alive, does, does_since, heard_at)
 VALUES (%(session_id)s, %(machine_id)s, %(pid)s, %(read_at)s, %(is_alive)s, %(does)s, %(does_since)s, %(heard_at)s)
 ON CONFLICT (session_id, machine_id, pid) DO UPDATE SET read_at = excluded.read_at, is_alive = excluded.is_alive, does = excluded.does,

@@ -1,7 +1,7 @@
-"""Makes one project of those that are one, by what machines say of their folders and by rules about paths (docs/adr/0089).
+"""Merges projects that are one, by machines' reports of their folders and by rules about paths (docs/adr/0089).
 
-The strongest rule decides: worktrees of one git folder on one machine; clones of one remote; a rule about paths. Each at the same folder within. What a
-person decided stands: a project that was merged by hand, or is kept apart, is left as it is. Nothing is merged that would show a bound key more.
+The strongest rule decides: worktrees of one git folder on one machine; clones of one remote; a rule about paths. Each at the same folder within. A
+person's decision stands: a project that was merged by hand, or is kept apart, is left as it is. Nothing is merged that would show a bound key more.
 """
 
 from datetime import UTC, datetime
@@ -67,7 +67,7 @@ def judge(connection: Connection[Any], project_id: int) -> set[int]:
 
 
 def _merge(connection: Connection[Any], project_id: int, into: int, rule: str, evidence: str) -> set[int]:
-    """What ingest does for a person (services/ingest/postgres/admin/projects.py). Nothing if it would make a circle, or show a bound key more."""
+    """Merges as ingest does for a person (services/ingest/postgres/admin/projects.py). Refuses to make a circle, or to show a bound key more."""
     ids = {"project_id": project_id, "other_id": into}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(merging.LOCK_ROWS, ids).fetchall()

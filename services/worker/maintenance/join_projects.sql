@@ -17,7 +17,7 @@ WHERE id = %(project_id)s
 
 -- name: candidates
 -- Projects that are the same as this one, and why, by the stronger rule first: worktrees of one git folder; clones of one remote, each at the same
--- folder within. Where machines say different things of a path, its remote decides nothing. One that is kept apart is none.
+-- folder within. Where machines say different things of a path, its remote decides nothing. One that is kept apart is left out.
 WITH told AS (
     SELECT p.id, p.path, t.told_by, t.common_dir, t.remote, t.inside, t.is_main, p.is_kept_apart, p.part_of
     FROM projects AS p JOIN project_places AS t ON t.path_key = p.path_key

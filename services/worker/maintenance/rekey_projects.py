@@ -1,10 +1,10 @@
 """Moves the sessions of a project that became part of another, or was taken out again: they count under the project at the end of the chain.
 
-The decision is stored already (shared/projects/merging.py), so what is persisted from then on counts there. What was stored before moves here: some
-sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named; its keys are
-computed from them again (reattribution.py), so taking a project out gives exactly what there was before. What dropped sessions counted moves last
-(move_base.py). Aggregates agree with the rows and the base after each transaction. A worker that dies loses its transaction alone; beat finds the project
-again, and it goes on with what is left.
+The decision is stored already (shared/projects/merging.py), so rows that are persisted from then on count there. Older rows move here: some
+sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named. Its keys are
+computed from them again (reattribution.py), so taking a project out gives exactly what there was before. The sums of dropped sessions move last
+(move_base.py). Aggregates agree with the rows and the base after each transaction. A worker that dies loses its transaction alone; beat finds the
+project again, and it goes on with what is left.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
-from services.worker.maintenance.moving import RUN_SECONDS, Moving
+from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import reattributed
@@ -27,17 +27,17 @@ _SQL: Final = SqlFile(__package__, "rekey_projects.sql")
 
 log = structlog.get_logger()
 
-# What one transaction moves. No other transaction can write meanwhile.
+# The most that one transaction moves. No other transaction can write meanwhile.
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
-# What dropped sessions count for.
+# The sums of dropped sessions.
 _BASE: Final = Move("project_id", _SQL.base, _SQL.move_base)
 
 
 def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
-    return moving.run(worker, Moving(move_some, _SQL.note), project_id, run_seconds)
+    return moving.run(worker, move_some, _SQL.note, project_id, run_seconds)
 
 
 def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:

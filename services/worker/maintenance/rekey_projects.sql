@@ -1,5 +1,5 @@
 -- name: wanted
--- What the sessions that begin in a project count under from now on, and when that was decided.
+-- The project that the sessions of a project count under from now on, and when that was decided.
 SELECT coalesce(merged_into, id) AS whole, rekey_requested_at FROM projects WHERE id = %(project_id)s AND rekey_requested_at IS NOT NULL
 
 -- name: sessions

@@ -1,7 +1,7 @@
 """Prices stored calls by the prices of today: some in each transaction, with their sessions and all aggregates, which agree with the rows after each.
 
-It goes from session to session, so that it counts each of them once. A dry run takes the same steps, without locks, and counts. What it changed of each
-model is committed with the change. A second run changes nothing: only a call whose cost differs is written.
+It goes from session to session, so that it counts each of them once. A dry run takes the same steps, without locks, and counts. Counts by
+model are committed with the change. A second run changes nothing: only a call whose cost differs is written.
 
 A call that nothing prices now keeps its cost, unless a price of one's own gave it that was taken back.
 How it goes from step to step is in maintenance/staged_job.py.
@@ -33,7 +33,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "reprice.sql")
 
-# What one transaction looks at. Other writers of the same sessions wait for it.
+# The calls that one transaction looks at. Other writers of the same sessions wait for it.
 CALLS_AT_ONCE: Final = 500
 # After a step it rests for as long as the step took, and at most for this: live events come first.
 MOST_REST_SECONDS: Final = 0.5
@@ -43,7 +43,7 @@ _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class ModelCounts(Struct, kw_only=True):
-    """What a run has looked at of a model ('': of none), and what it changed, or would change. Money in 10^-9 USD."""
+    """The calls of a model ('': without one) that a run has looked at, and those that it changed, or would change. Money in 10^-9 USD."""
 
     model: str
     calls: int = 0
@@ -57,7 +57,7 @@ class ModelCounts(Struct, kw_only=True):
     no_longer_priced: int = 0
     # Have no cost before and after.
     unpriced_calls: int = 0
-    # Of sessions that retention has dropped. They have no rows, so what they cost stays.
+    # Calls of sessions that retention has dropped. They have no rows, so their cost stays.
     dropped_calls: int = 0
     dropped_nano_usd: int = 0
 
@@ -68,7 +68,7 @@ class ModelCounts(Struct, kw_only=True):
 
 
 class Step(NamedTuple):
-    """What a stage is given. `connection` is in a transaction, in which its progress and its counts are written too."""
+    """The arguments of a stage. `connection` is in a transaction, in which its progress and its counts are written too."""
 
     connection: Connection[Any]
     after: str | None
@@ -142,7 +142,7 @@ def _price_some(step: Step, *, has_session: bool = True) -> Done:
 
 
 def _new_price(call: Mapping[str, Any]) -> Price | None:
-    """What a call costs now; None if that is what it has."""
+    """The price of a call by today's prices; None if its stored cost stays."""
     if call["occurred_at"] is None or call["model"] is None:
         return None
     tokens = Tokens(*(call[name] for name in TOKEN_COLUMNS))

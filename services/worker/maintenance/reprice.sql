@@ -24,7 +24,7 @@ WHERE id = ANY(%(ids)s) AND (session_id IS NULL OR session_id = ANY(%(session_id
 ORDER BY id
 
 -- name: reprice
--- What the calls cost now; their sessions and the aggregates with them. Gives how many calls they are.
+-- Writes the new costs of the calls, with their sessions and the aggregates. Gives the number of calls.
 WITH repriced AS (
     UPDATE api_calls AS t SET cost_nano_usd = s.cost, uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved,
         cache_write_nano_usd = s.written, price_version = s.version
@@ -64,6 +64,6 @@ $rollups
 SELECT count(*) FROM repriced
 
 -- name: dropped
--- Of sessions that retention has dropped. The base has days, so a day counts that begins in the range.
+-- Calls of sessions that retention has dropped. The base has days, so a day counts that begins in the range.
 SELECT coalesce(model, '') AS model, sum(api_calls)::bigint AS calls, sum(cost_nano_usd)::numeric AS nano_usd
 FROM base_usage_rollups WHERE $wanted GROUP BY 1 HAVING sum(api_calls) > 0

@@ -1,7 +1,7 @@
 """Long work that goes in stages: a scrub, an erasure, a run of retention. From lease to end, step by step.
 
-A job is a row of the table `jobs`, with its stage and the place in it (`at_stage`, `after_key`) and what was done so far (`counts`, `remains`), committed
-with what a step changed. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
+A job is a row of the table `jobs`. Its stage and the place in it (`at_stage`, `after_key`) and its results so far (`counts`, `remains`) are committed
+with the changes of a step. If a worker dies, its lease expires and another worker goes on behind the last step. A job that cannot be done ends `failed`,
 with the reason in `failure`.
 """
 
@@ -19,13 +19,14 @@ from psycopg.types.json import Jsonb
 
 from services.worker.job_failure import cannot_write, failure_of
 from services.worker.resources import Resources
-from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
+from services.worker.row_lease import LEASE_PARTS, LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
+from shared.blobs.store import BlobStoreAway
 from shared.database import connect_options
 from shared.jobs import JobKind
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "staged_job.sql")
+_SQL: Final = SqlFile(__package__, "staged_job.sql", **LEASE_PARTS)
 
 log = structlog.get_logger()
 
@@ -49,9 +50,9 @@ class CannotGoOnError(Exception):
 
 
 class Done(NamedTuple):
-    """What a step did, and where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
+    """The result of a step. `after`: where the next one goes on; None at the stage's end. `waits`: there was nothing to do yet.
 
-    `counts` are added to those of the job. `remains`: what could not be reached, by its name, with what to do about it.
+    `counts` are added to those of the job. `remains`: {name of a place that could not be reached: what to do about it}.
     """
 
     after: str | None
@@ -89,7 +90,7 @@ class Place:
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of statements that write into the job's row."""
-        return {"id": self.job_id, "lease_token": self.lease_token}
+        return {"id": self.job_id, "lease_token": self.lease_token, "lease_seconds": LEASE_SECONDS}
 
 
 def _nothing(_stage: Any) -> None:
@@ -118,17 +119,17 @@ class StagedJob(Generic[Given]):
 
     kind: JobKind
     stages: tuple[Stage[Given], ...]
-    # What a step is given.
+    # Makes the arguments of a step.
     given: Callable[[Resources, Connection[Any], Place], Given]
-    # What is to be done when it ends with a status, in the transaction of that; gives what remains then.
+    # Called when it ends with a status, in that transaction. Returns `remains` as in Done.
     end: Callable[[Connection[Any], Place, str], Mapping[str, str]] = _ends
-    # What holds while a worker is at it. Raises CannotGoOnError.
+    # A context that a worker holds while it is at the job. Raises CannotGoOnError.
     during: Callable[[Resources, Place], AbstractContextManager[Any]] = _with_nothing
     # SQL of what else is set when a worker takes it.
     also_taken: str = ""
-    # What is noted instead of a stage in which workers died again and again; None: the job fails.
+    # The result of a stage that is left out, since workers died in it again and again; None: the job fails.
     left_out: Callable[[Stage[Given]], Done | None] = _nothing
-    # What is done first when it fails, in transactions of its own.
+    # Called first when it fails, in transactions of its own.
     give_up: Callable[[Resources, Place], None] = _no_more
     # Seconds of rest behind a step that took so many seconds.
     rest_seconds: Callable[[Place, float], float] = _at_once
@@ -136,12 +137,12 @@ class StagedJob(Generic[Given]):
 
     @property
     def long_lease_seconds(self) -> int:
-        """Of a step with effects of its own."""
+        """The lease of a step with effects of its own."""
         return self.statement_seconds + 60
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its stages, and of the end."""
+        """The names of its stages, and of the end."""
         return (*(stage.name for stage in self.stages), _AT_END)
 
 
@@ -202,7 +203,8 @@ def _go_on(worker: Resources, job: StagedJob[Given], place: Place, run_seconds: 
         if not cannot_write(error):
             # It is tried again, and told if that helps nothing.
             with worker.transaction() as connection:
-                connection.execute(_SQL.note_failure, place.parameters | {"failure": failure})
+                note = _SQL.put_back if isinstance(error, BlobStoreAway) else _SQL.note_failure
+                connection.execute(note, place.parameters | {"failure": failure})
             raise
         log.error(f"{job.kind.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
         _finish(worker, job, place, "failed", failure)
@@ -257,7 +259,7 @@ def _advance(connection: Connection[Any], job: StagedJob[Given], place: Place, d
     """Commits how far the job is with what it changed. `done`: None for a stage that is left out. LeaseLostError if another worker has it."""
     after = None if done is None else done.after
     place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
-    progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
+    progress = {"at_stage": job.names[place.stage], "after_key": place.after}
     if connection.execute(_SQL.advance, place.parameters | progress).rowcount == 0:
         raise LeaseLostError
     if done is not None:

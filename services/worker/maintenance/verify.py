@@ -1,6 +1,6 @@
 """`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and the base, and compares; exits 1 if a cell differs, or the account.
 
-Reads one snapshot, so it may run while events come in. What cells should be comes from the registry that the worker adds up by, over all rows.
+Reads one snapshot, so it may run while events come in. The expected cells are computed over all rows, by the registry that the worker adds up by.
 
 With `--archive` it reads all archived transcripts instead, and names those that cannot be read.
 """
@@ -29,7 +29,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "verify.sql")
 
-# Of a session that retention is just dropping some rows are gone already. What they counted is in the base.
+# A session that retention is just dropping has lost some rows already. The base has their sums.
 _OF_WHOLE_SESSIONS: Final = _SQL.of_whole_sessions
 
 

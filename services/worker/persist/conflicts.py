@@ -1,8 +1,8 @@
 """Finds events that came over the wire with the id of another event. They were not stored, and are not duplicates.
 
-An event is another one if its session or kind differs. So is one with other content, as long as the row is only what a client sent: where a file has
-brought the row too, its versions differ, and only what all versions share is compared (Identity in event_kind_rows.py). Two events in different tables may have
-the same id.
+An event is another one if its session or kind differs. So is one with other content, as long as only a client sent the row. Versions of a row
+that a file has brought too differ, so only their common part is compared (Identity in event_kind_rows.py). Two events in different tables may
+have the same id.
 """
 
 from collections.abc import Iterable, Sequence

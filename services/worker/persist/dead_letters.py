@@ -55,10 +55,10 @@ def is_data_error(error: Exception) -> bool:
 
 
 class Outcome(NamedTuple):
-    """What became of a batch. `dead`: what cannot be stored; dead letters by then. `foreign`: what its keys may not write (ownership.py).
-    `left_out`: what was erased or has expired (tombstones.py).
+    """The result of a batch. `dead`: events that cannot be stored, and are dead letters now. `foreign`: its keys may not write them (ownership.py).
+    `left_out`: they were erased or have expired (tombstones.py).
 
-    What is foreign of the journal is among the dead. The caller tells of the foreign records of a job.
+    Foreign events of the journal are among the dead. The caller reports the foreign records of a job.
     """
 
     persisted: Persisted
@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
 
     @property
     def refused(self) -> list[ReceivedEvent]:
-        """What was not stored, and could be."""
+        """Events that are storable, and were not stored."""
         return self.foreign + self.left_out
 
     def __add__(self, other: "Outcome") -> "Outcome":  # type: ignore[override]

@@ -38,7 +38,7 @@ def _nothing(*names: str) -> dict[str, str]:
     return dict.fromkeys(names, "NULL")
 
 
-# Names of tools, models and files, numbers and classes of errors are no texts. Of an entry's details the numbers and our own words stay.
+# Names of tools, models and files, numbers and classes of errors are no texts. An entry's details keep their numbers and the tracker's own words.
 ROW_TEXTS: Final[dict[str, RowTexts]] = {
     "messages": RowTexts({"content": "''"}, "content <> ''"),
     "tool_calls": RowTexts(

@@ -1,5 +1,5 @@
--- A call took as long as its use and its result are apart, as a file says, waiting included: `duration_ms` of timestamps, the sum of duration and wait
--- where a hook has made two parts of it. Of two durations that hooks report, the longer counts.
+-- A call took as long as its use and its result are apart in a file, waiting included. That is `duration_ms` of timestamps, or the sum of duration and
+-- wait where a hook has made two parts of it. The longer of two durations that hooks report counts.
 
 -- name: durations_of_hooks
 -- A tool call with a result in a file keeps all that the file says, and gets the duration of the hook, which does not count the wait for permission.

@@ -1,6 +1,6 @@
 -- name: insert
 -- job_number is 0 for rows that come over the wire. A row that came over the wire has brought_by NULL, or 0 in it. `bringer` is the job's number, or minus
--- that where an export brings what came over another tracker's wire: it is the client's word here too, and goes with an undo of the import.
+-- that where an export brings rows of another tracker's wire. They are the client's word here too, and go with an undo of the import.
 -- An event whose id another session has is another event (conflicts.py): it neither changes the row nor keeps it.
 changed_$table AS (
     INSERT INTO $table AS t (
@@ -59,7 +59,7 @@ gone_$table AS (
           <> ROW($old_content)::text))
 
 -- name: of_sessions
--- What is new of a session besides its rows. The session files are read again from the new activities.
+-- New data of a session besides its rows. The session files are read again from the new activities.
 new_session_files AS (
     INSERT INTO session_files (session_id, file_key)
     SELECT DISTINCT session_id, file_key FROM new_activities WHERE session_id IS NOT NULL ORDER BY 1, 2

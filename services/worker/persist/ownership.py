@@ -1,8 +1,8 @@
-"""Who may write into which session. Every writer of rows passes here: events, imports, live capture, replays, a reparse (persist_batch.persist).
+"""Decides which key may write into which session. Every writer of rows passes here: events, imports, live capture, replays, reparses (persist_batch).
 
-A session belongs to the user and the project that its earliest start names. What came by a key that is bound to a user goes into sessions of that
-user and of nobody. What came by a key that is bound to projects goes into sessions of these projects, and into new ones that begin there. Whatever
-else it says is foreign: it is not stored, so it cannot move a session either.
+A session belongs to the user and the project that its earliest start names. Events of a key that is bound to a user go into sessions of that
+user and of nobody. Events of a key that is bound to projects go into sessions of these projects, and into new ones that begin there. All
+else is foreign: it is not stored, so it cannot move a session either.
 
 It is asked under the locks of the batch's sessions, so that of two who claim a new session only the first gets it.
 """
@@ -33,7 +33,7 @@ _USERS: Final = "SELECT name, person_of(name) FROM users WHERE name = ANY(%(name
 
 
 class ForeignEvents(Exception):
-    """What of a batch its keys may not write. Nothing of the batch may be committed; the rest can be stored without it."""
+    """A batch has events that its keys may not write. Nothing of the batch may be committed; the rest can be stored without it."""
 
     def __init__(self, events: Sequence[ReceivedEvent]) -> None:
         super().__init__(f"{len(events)} foreign events")
@@ -47,7 +47,7 @@ def refuse_foreign(connection: Connection[Any], batch: Sequence[ReceivedEvent]) 
 
 
 def foreign_among(connection: Connection[Any], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
-    """What of a batch its keys may not write, as things are now."""
+    """The events of a batch that its keys may not write, by the sessions as they are now."""
     by_binding = _by_binding(batch)
     foreign: list[ReceivedEvent] = []
     for binding, received in by_binding.items():
@@ -80,7 +80,7 @@ def foreign_sessions(connection: Connection[Any], binding: Binding | None, sessi
 
 
 def facts_of_other_sessions(connection: Connection[Any], facts_ids: Sequence[UUID], foreign: Iterable[ReceivedEvent]) -> list[UUID]:
-    """Facts of other sessions than those of foreign events. What would take the place of the others is not stored."""
+    """Facts of other sessions than those of foreign events. The replacements of the others are not stored."""
     if not facts_ids:
         return []
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -96,7 +96,7 @@ def without(batch: Sequence[ReceivedEvent], foreign: Sequence[ReceivedEvent]) ->
 
 
 def reason_of_refusal(received: ReceivedEvent) -> str:
-    """Of a foreign event's dead letter."""
+    """The reason in a foreign event's dead letter."""
     return NOT_YOURS if received.bound is not None and received.bound.user is not None else NOT_YOUR_PROJECT
 
 
@@ -136,7 +136,7 @@ def _foreign_paths(connection: Connection[Any], binding: Binding, batch: Sequenc
 
 
 def _claimed_by_another(connection: Connection[Any], users: Collection[str], batch: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
-    """What others say of a session behind the one who makes it his: by the batch's order, as if each had come in a batch of its own."""
+    """Events of others in a session, behind the user who makes it theirs: by the batch's order, as if each had come in a batch of its own."""
     known: dict[str, int] = dict(connection.execute(_USERS, {"names": sorted(users)}).fetchall())
     owners: dict[str, int | str] = {}
     foreign: list[ReceivedEvent] = []

@@ -6,7 +6,7 @@ WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(s.path)::uuid
 ON CONFLICT (path_key) DO NOTHING RETURNING id
 
 -- name: insert_places
--- What a claude.json says of folders. The rules are applied later (services/worker/maintenance/join_projects.py).
+-- Places of folders from a claude.json. The rules are applied later (services/worker/maintenance/join_projects.py).
 INSERT INTO project_places AS p (told_by, path, remote)
 SELECT DISTINCT ON (path) 'import:' || %(job_number)s, path, remote FROM staged_places ORDER BY path, remote
 ON CONFLICT (told_by, path_key) DO NOTHING
@@ -64,8 +64,8 @@ ON CONFLICT (id) DO UPDATE SET brought_by = brought_too(t.brought_by, %(job_numb
 RETURNING id, old.id IS NULL AS is_new
 
 -- name: lower_snapshots
--- Cost, tokens and lines that a file said before its first API call go with its newer facts (session_facts.py). What they were counted as is taken back with
--- the session's new state.
+-- Cost, tokens and lines that a file said before its first API call go with its newer facts (session_facts.py). The session's new state
+-- takes their counts back.
 UPDATE sessions AS s SET snapshot = n.snapshot
 FROM (
     SELECT session_id, (
@@ -97,7 +97,7 @@ SELECT $new_rows,
         FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects
 
 -- name: last_sessions
--- Of those that retention has dropped too.
+-- Sessions that retention has dropped count too.
 UPDATE projects AS p SET last_session_at = greatest(
     (SELECT nullif(max(dated_at), '-infinity') FROM base_sessions AS s WHERE s.project_id = p.id),
     (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted))

@@ -1,7 +1,7 @@
-"""What telemetry knows of a tool call better than a transcript or a hook: how long it ran, how long a person was asked, and
-that the answer was "No". Who allowed it, it says where the transcript does not.
+"""Adds telemetry to tool calls. It knows better than a transcript or a hook how long a call ran, how long a person was asked, and
+that the answer was "No". It names the source of a permission where the transcript does not.
 
-A signal makes no call. It is added to each version of a call that is stored, whichever comes first: a version that is staged looks for stored signals,
+A signal makes no call. It is added to each version of a call that is stored, whichever comes first. A version that is staged looks for stored signals,
 and a new signal has the stored call staged again (services/worker/capture/read_captured.py). Everything here runs under the order of imports
 (lock_order), so no other transaction brings files, hooks or signals to rows meanwhile.
 """

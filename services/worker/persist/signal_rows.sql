@@ -5,8 +5,8 @@ FROM tool_calls AS t
 WHERE t.id = s.id AND s.source = 'signal' AND NOT coalesce(0 >= ANY(t.brought_by), true)
 
 -- name: is_of_call
--- A signal g is of the session of a staged call s, and did not come by the key of another user than the session's. Of a session that begins with this
--- batch, its facts say whose it is.
+-- A signal g is of the session of a staged call s, and did not come by the key of another user than the session's. If the session begins with
+-- this batch, its facts name its user.
 g.tool_call_id = s.id AND $is_of_session
 
 -- name: is_of_session
@@ -44,7 +44,7 @@ FROM (
 WHERE r.id = s.id AND s.status = 'pending'
 
 -- name: decisions_of_signals
--- Who allowed the call, where its transcript does not say it. The last counts, as of one that was asked about twice.
+-- Sources of decisions, where the transcript does not name them. A call may be asked about twice: the last counts.
 UPDATE staged_tool_calls AS s SET decision = d.decision, decision_source = d.source, decision_told_by = 'telemetry', decided_at = d.occurred_at
 FROM (
     SELECT DISTINCT ON (id) id, decision, source, occurred_at FROM (

@@ -4,7 +4,7 @@ FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS w (kind, name) CROSS JOIN L
 JOIN tombstones AS t USING (key)
 
 -- name: write
--- What was erased may not come back when what has expired may. Of a session its user and project are noted, which an export is asked for.
+-- `erased` replaces `expired`: only expired data may come back. A session's user and project are noted, by which exports select.
 INSERT INTO tombstones AS t (key, kind, reason, user_id, project_id, job_id)
 SELECT tombstone_key(%(kind)s, n.name), %(kind)s, %(reason)s, nullif(s.user_id, 0), nullif(coalesce(s.path_project_id, s.project_id), 0), %(job_id)s
 FROM unnest(%(names)s::text[]) AS n (name) LEFT JOIN sessions AS s ON %(kind)s = 'session' AND s.session_id = n.name ORDER BY 1

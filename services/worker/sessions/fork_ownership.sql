@@ -1,7 +1,7 @@
 -- $table: each table of counted rows in its turn.
 --
--- A batch has the better claim to a row by its session, or by a better time: an earlier one, of which one from a file is better than a hook's.
--- What came over the wire keeps the time that the client gave it.
+-- A batch has the better claim to a row by its session, or by a better time. An earlier time is better, and a file's is better than a hook's.
+-- Rows that came over the wire keep the time that the client gave them.
 
 -- name: owner
 -- Whose row it is, of the sessions that claim it. The session that wrote it comes before those that copied it, and of these the first that did.

@@ -1,8 +1,8 @@
 -- name: keys
 -- The earliest start that names a key decides, whatever the order of arrival; without one, the earliest record of a file; else what is known stays.
--- What a hook says of a session counts where no file says it.
+-- Values of hooks count where no file has them.
 -- $known is the session itself, or `nothing` to forget what only the session knows.
--- What is named is the project of a path. The session counts under the project that this one is part of (docs/adr/0089).
+-- Starts and facts name the project of a path. The session counts under the project that this one is part of (docs/adr/0089).
 SELECT s.session_id, s.counted,
        coalesce(w.merged_into, n.project_id) AS project_id,
        CASE WHEN w.merged_into IS NOT NULL THEN n.project_id END AS path_project_id,
@@ -76,6 +76,10 @@ WHERE (t.id = ANY(%(row_ids)s::uuid[]) OR t.session_id = ANY(%(whole_ids)s)) AND
 UPDATE $table AS t SET project_id = s.project_id, user_id = s.user_id FROM sessions AS s
 WHERE s.session_id = ANY(%(session_ids)s) AND NOT s.counted AND t.session_id = s.session_id
   AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)
+
+-- name: move_beside
+UPDATE $table AS t SET project_id = s.project_id FROM sessions AS s
+WHERE s.session_id = ANY(%(session_ids)s) AND t.session_id = s.session_id AND t.project_id <> s.project_id
 
 -- name: keep_tools
 INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)

@@ -1,4 +1,4 @@
-"""What rows mean for their sessions, and how long people were active, as common table expressions.
+"""The totals of sessions by their rows, and the time that people were active, as common table expressions.
 
 They read `new_<table>` and `gone_<table>` for all tables of counted rows, `new_session_files`, `new_session_events` and `new_facts`. `changed` has each
 session before and after; `new_sessions` and `gone_sessions` are what sessions count for from now on, and what they counted for. The caller holds the

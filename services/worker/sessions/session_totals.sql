@@ -26,7 +26,7 @@ facts_per_session AS (
 )
 
 -- name: merged
--- What a session was, without what an earlier snapshot gave it, and what is new.
+-- The totals of a session without those of an earlier snapshot, and the new ones.
 merged AS (
     SELECT session_id, true AS counted, least(s.started_at, d.started_at) AS started_at, greatest(s.ended_at, d.ended_at, f.ended_at) AS ended_at,
            least(s.first_event_at, d.first_event_at, f.first_event_at) AS first_event_at,

@@ -1,7 +1,7 @@
 """The slowest, the slowest measured and the last call of the cells of tool_rollups. A withdrawn call may have been any of them, so all are looked up again.
 
-Cells of a project, user and day are looked up in the rows; cells of more than one project or user in the cells of each; weeks in their days, and all
-time in its weeks.
+Cells of a project, user and day are looked up in the rows, and cells of more than one project or user in the cells of each. Weeks are looked up in
+their days, and all time in its weeks.
 """
 
 from typing import Any, Final

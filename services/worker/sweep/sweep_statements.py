@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.worker.sql_text import sql
+from shared.jobs import UNFINISHED
 from shared.sessions.open_sessions import gone_at, is_open, wrote_at_its_end
 from shared.sql_files import SqlFile
 
@@ -15,9 +16,8 @@ _SQL: Final = SqlFile(__package__, "sweep_statements.sql")
 # A worker reads of a cancel at its next chunk. One that has not within this time may stand still.
 CANCEL_SECONDS: Final = 5
 
-ABANDONED_SHARDS: Final = _SQL.abandoned_shards
 UNHEARD_CANCELS: Final = _SQL.unheard_cancels
-ABANDONED_JOBS: Final = _SQL.abandoned_jobs
+ABANDONED_JOBS: Final = sql(_SQL.abandoned_jobs, unfinished=UNFINISHED, unheard_cancels=UNHEARD_CANCELS)
 DUE_RETENTION: Final = _SQL.due_retention
 
 # The condition of an open session is the predicate of an index (shared/sessions/open_sessions.py).
@@ -34,14 +34,14 @@ HOOKS_WAIT: Final = "SELECT FROM hook_payloads LIMIT 1"
 SIGNALS_WAIT: Final = "SELECT FROM signals WHERE is_new LIMIT 1"
 DUE_CAPTURED_FILES: Final = _SQL.due_captured_files
 
-# What beat asks each second, in one statement.
+# The check of beat each second, in one statement.
 CAPTURED_WAITS: Final = (
     f"SELECT FROM (VALUES (1)) AS one WHERE EXISTS ({CAPTURED_FILES_WAIT}) OR EXISTS ({HOOKS_WAIT}) OR EXISTS ({SIGNALS_WAIT})"
 )
 
 UNSWEPT_UPLOADS: Final = _SQL.unswept_uploads
 FORGET_FILES: Final = _SQL.forget_files
-# Exports whose time is over. What else may be left of one goes with them.
+# Exports whose time is over. Remains of those that failed go at the same time.
 EXPIRED_EXPORTS: Final = "SELECT FROM exports WHERE blob_url IS NOT NULL AND expires_at <= now() LIMIT 1"
 FORGET_EXPORTS: Final = _SQL.forget_exports
 COMPACTABLE_FILES: Final = _SQL.compactable_files

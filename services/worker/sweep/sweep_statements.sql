@@ -1,10 +1,3 @@
--- name: abandoned_shards
--- An import's shards that wait, or whose worker is gone.
-SELECT s.job_id::text, s.share FROM import_shares AS s JOIN import_jobs AS j ON j.id = s.job_id
-WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
-  AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
-ORDER BY j.created_at, s.share LIMIT 100
-
 -- name: unheard_cancels
 -- Jobs that should have been cancelled, and whose workers have not reacted.
 SELECT id FROM import_jobs
@@ -12,17 +5,17 @@ WHERE status IN ('queued', 'running') AND kind = 'import' AND cancel_requested_a
 ORDER BY cancel_requested_at LIMIT 100
 
 -- name: abandoned_jobs
--- Jobs in Postgres that wait, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
-(SELECT kind AS task, json_build_array(id) AS arguments FROM jobs
-WHERE status IN ('queued', 'running') AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds')
-ORDER BY created_at LIMIT 100)
+-- Work that waits, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
+SELECT task, arguments FROM (
+    SELECT kind AS task, arguments, row_number() OVER (PARTITION BY kind ORDER BY due_at, arguments) AS place FROM (
+        $unfinished
+    ) AS unfinished
+    WHERE due_at < now()
+) AS due WHERE place <= 100
 UNION ALL
-(SELECT 'MERGE_USERS', json_build_array(id) FROM users
-WHERE merge_requested_at < now() - CASE WHEN merge_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY merge_requested_at LIMIT 100)
-UNION ALL
--- Projects that became part of another, or were taken out, whose sessions wait to be moved.
-(SELECT 'REKEY_PROJECT', json_build_array(id) FROM projects
-WHERE rekey_requested_at < now() - CASE WHEN rekey_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY rekey_requested_at, id LIMIT 100)
+SELECT 'END_CANCELLED', '[]' WHERE EXISTS (
+    $unheard_cancels
+)
 UNION ALL
 -- Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
 SELECT 'JOIN_PROJECTS', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)
@@ -54,7 +47,7 @@ UPDATE sessions SET idle_closed_at = greatest(last_event_at, $gone_at), gone_at 
 RETURNING session_id
 
 -- name: close_gone_sessions
--- The same for these sessions alone, at once. What is being written to is left for whoever writes it, or for the next sweep.
+-- The same for these sessions alone, at once. A session that another transaction is writing is left to that, or to the next sweep.
 UPDATE sessions SET idle_closed_at = $gone_at, gone_at = $gone_at WHERE session_id IN (
     SELECT session_id FROM sessions WHERE session_id = ANY(%(session_ids)s) AND $is_open AND last_event_at <= $gone_at
     ORDER BY session_id FOR UPDATE SKIP LOCKED)
@@ -90,7 +83,7 @@ SELECT FROM import_jobs
 WHERE has_files AND status = 'failed' AND finished_at < now() - interval '1 day' OR finished_at > to_timestamp(%(since)s) LIMIT 1
 
 -- name: forget_exports
--- Of exports whose time is over, and of those that ended without an archive: where it lies, or what is left of it.
+-- The places of archives whose time is over, and of what is left of those that exports did not complete.
 UPDATE exports AS e SET blob_url = NULL FROM import_jobs AS j
 WHERE j.id = e.id AND e.blob_url IS NOT NULL AND j.status NOT IN ('queued', 'running') AND (e.expires_at <= now() OR j.status <> 'succeeded')
 RETURNING old.blob_url
@@ -107,7 +100,7 @@ HAVING sum(r.raw_bytes) >= 4 * 1024 * 1024 OR f.changed_at < now() - interval '1
 ORDER BY f.changed_at LIMIT 100
 
 -- name: expired_files
--- With the archive off, live transcripts that are quiet for a day and of which nothing is archived. What was not read yet is left. Those that are older
+-- With the archive off, live transcripts that are quiet for a day and of which nothing is archived. Unread ones stay. Those that are older
 -- than the archive keeps them: services/worker/maintenance/retention/drop_archive.py.
 SELECT f.id FROM transcript_files AS f
 WHERE parsed_offset >= stored_offset AND NOT %(archive)s AND brought_by IS NULL AND changed_at < now() - interval '1 day'

@@ -25,7 +25,7 @@ WAIT_MS = 20_000
 
 @dataclass
 class Watch:
-    """What a page did besides showing something."""
+    """Records a page's messages on the console, its requests to other origins, and the responses that refused it."""
 
     origin: str
     # Parts of messages that this page is expected to write.
@@ -70,7 +70,7 @@ def only_read(running: Stack) -> Iterator[Stack]:
 
 
 def written(running: Stack) -> dict[str, object]:
-    """What the API changes: each event, import, key, mark and machine, and what the audit log has of the rest."""
+    """{table: rows} of all that the API changes: events, imports, keys, marks, machines; the audit log stands for the rest."""
     acts = ("messages", "tool_calls", "activities", "sessions")
     tables = (*acts, "import_jobs", "api_keys", "session_marks", "saved_views", "machines", "audit_log")
     return {table: running.select(f"SELECT count(*) FROM {table}") for table in tables}

@@ -22,7 +22,7 @@ def session_id(tracker: Run, home: ClaudeHome) -> str:
 
 
 def exported(ask: Ask, *arguments: str | Path) -> str:
-    """What a command writes; into a file the same."""
+    """The output of a command. Asserts that `-o` writes to a file alone."""
     said = ask("export", *arguments)
     assert ask("export", *arguments, "-o", "file") == ""
     return said

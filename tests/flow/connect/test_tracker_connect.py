@@ -118,7 +118,7 @@ def test_few_hooks_are_enough_where_telemetry_tells_the_rest(run: Run, settings:
 
     assert f"Hooks: {expected}. A session of ten calls takes " in connected.stdout, connected.stderr
     assert ("PreToolUse" in json.loads(settings.read_text())["hooks"]) == (expected == "all")
-    # What was chosen is kept by later calls.
+    # Later calls keep the choice.
     assert run("connect", "--yes", "--no-import").stdout.startswith("Already connected.")
     assert f"Hooks installed: {expected}, in {settings}" in run("doctor").stdout
 

@@ -51,7 +51,7 @@ class Api:
 
 @dataclass(frozen=True)
 class Target:
-    """What is attacked, and what lies behind it."""
+    """The service that is attacked, with its journal, uploads and database."""
 
     http: Api
     settings: IngestSettings

@@ -18,6 +18,7 @@ from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
+from shared.jobs import IMPORT
 from tests.integration.blobs.conftest import Use, stored
 from tests.integration.worker.imports.import_jobs import add_job
 from tests.integration.worker.statements import execute, select
@@ -117,7 +118,7 @@ class TestABucketThatIsAway:
 
         use_s3(s3_port)
         with closing(Looks(worker.settings)) as looks:
-            assert looks.abandoned_shards() == [(str(job_id), 0)]
+            assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
         run_shard.run(worker, job_id, 0)
         assert select(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
 

@@ -1,4 +1,4 @@
-"""What stands beside rows is erased too: by the id in each table, by the person of a key, by the time of a range, and after an undo."""
+"""Data that belongs to no stored event is erased too: by the id in each table, by the person of a key, by the time of a range, and after an undo."""
 
 import json
 from datetime import timedelta

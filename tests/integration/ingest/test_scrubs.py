@@ -82,7 +82,7 @@ def test_what_could_destroy_everything_or_is_misspelt_is_refused(service: Servic
         assert answer.status_code == 202
         return
     assert (answer.status_code, list(answer.json()["details"])) == (400, [field])
-    # What was given is not quoted
+    # The given text is not quoted
     assert TEXT not in answer.text
     assert service.select("SELECT FROM jobs") == []
     assert service.select("SELECT FROM scrub_texts") == []
@@ -128,7 +128,7 @@ def kept_out(service: Service, text: str, status: str = "succeeded") -> str:
 
 
 def said(service: Service, text: str) -> str:
-    """What the journal has of a message."""
+    """The content of a message with this text, as the journal has it."""
     service.post("/api/conversations", {"session_id": "s", "role": "user", "content": text})
     event = service.journal()[-1]
     assert isinstance(event, Conversation)

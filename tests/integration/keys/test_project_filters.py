@@ -43,7 +43,7 @@ QUESTIONS: Final = {
     "/api/usage/blocks": "",
     "/api/users": "",
 }
-# Of one route, what only some filters or sorts read.
+# Further questions of these routes, whose filters or sorts read other tables.
 MORE: Final = (
     "/api/activities?file_path=/home/team/*",
     "/api/conversations/search?sort=newest",

@@ -1,4 +1,4 @@
-"""What drops, erases and keeps out sessions goes over every table with the id of one."""
+"""Drops, erasures and tombstones of sessions go over every table with the id of one."""
 
 from services.worker.persist.tombstones import keep_out_items, write_tombstones
 from services.worker.resources import Resources
@@ -8,7 +8,7 @@ from tests.integration.worker.maintenance.sessions_of_users import session, stor
 from tests.integration.worker.session_rows import add_row, tables_of
 from tests.kept_connection import Connection
 
-# What a run of retention has of its own.
+# Tables in which a run of retention keeps its progress.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
 
 

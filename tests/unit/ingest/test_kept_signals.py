@@ -1,4 +1,4 @@
-"""Whatever an export says, it is refused with a reason, or what is kept of it is listed, bounded and storable."""
+"""Any export is either refused with a reason, or the attributes that are kept of it are listed, bounded and storable."""
 
 import json
 from collections.abc import Callable, Iterable

@@ -24,7 +24,7 @@ _ARE_THERE_ANY: Final = "SELECT EXISTS (SELECT FROM tombstones) AS are_there_any
 
 
 class Target(Struct, frozen=True):
-    """What is to be erased. `confirmed_by`: what a person may type to confirm it."""
+    """The target of an erasure. `confirmed_by`: texts of which a person types one to confirm it."""
 
     kind: str
     names: list[str]
@@ -92,13 +92,13 @@ async def lift(database: Database, *, kind: str, name: str, from_at: datetime | 
 
 
 async def are_there_any_tombstones(database: Database) -> bool:
-    """There are none where nothing was erased and everything is kept."""
+    """False where nothing was erased and everything is kept."""
     [row] = await database.rows(_ARE_THERE_ANY, {})
     return bool(row["are_there_any"])
 
 
 async def reasons(database: Database, named: Sequence[tuple[Any, str]]) -> dict[tuple[Any, str], str]:
-    """Of these kinds and names, those that have a tombstone, with `erased` or `expired`."""
+    """{(kind, name): `erased` or `expired`} of those that have a tombstone."""
     kinds, names = zip(*named, strict=True)
     rows = await database.rows(_SQL.reasons, {"kinds": list(kinds), "names": list(names)})
     return {(row["kind"], row["name"]): row["reason"] for row in rows}

@@ -7,7 +7,7 @@ WHERE kind = 'erasure' AND status <> 'succeeded' AND options ->> 'of' = %(kind)s
 ORDER BY status = 'failed', created_at DESC LIMIT 1
 
 -- name: lock
--- Of two requests at a time, the second finds what the first has added.
+-- The second of two requests at a time finds the job that the first has added.
 SELECT pg_advisory_xact_lock(1741906)
 
 -- name: same
@@ -18,7 +18,7 @@ WHERE kind = 'erasure' AND status <> 'succeeded' AND options ->> 'of' = %(kind)s
 ORDER BY status = 'failed', created_at DESC LIMIT 1
 
 -- name: find_session
--- A transcript may be stored that is not read yet. Of a session that retention has dropped, or whose import was undone, other stores may have something.
+-- A transcript may be stored that is not read yet. Other stores may have data of a session that was dropped, or whose import was undone.
 SELECT ARRAY[%(name)s::text] AS names, ARRAY[%(name)s::text] AS confirmed_by
 WHERE EXISTS (SELECT FROM sessions WHERE session_id = %(name)s) OR EXISTS (SELECT FROM transcript_files WHERE session_id = %(name)s)
    OR EXISTS (SELECT FROM session_marks WHERE session_id = %(name)s)
@@ -56,7 +56,7 @@ with_it AS (
 SELECT (SELECT count(*) FROM named) + (SELECT count(*) FROM with_it) AS lifted
 
 -- name: reasons
--- Of two reasons the last one here counts: erased.
+-- The last row of a name counts: `erased` comes after `expired`.
 SELECT n.kind, n.name, t.reason
 FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS n (kind, name) CROSS JOIN LATERAL tombstone_keys(n.kind, n.name) AS k (key)
 JOIN tombstones AS t USING (key) ORDER BY t.reason DESC

@@ -27,7 +27,7 @@ async def store_report(
 
 
 async def forget(database: Database, machine_id: str, record: AuditRecord) -> str | None:
-    """The name of the machine that was forgotten; None if there is none. Its sessions and transcripts stay."""
+    """The name of the machine that was forgotten; None if no machine has the id. Its sessions and transcripts stay."""
     row = await run_audited(database, _FORGET, {"machine_id": machine_id}, record)
     return None if row is None else str(row["name"])
 

@@ -14,7 +14,7 @@ SELECT NOT EXISTS (
     SELECT FROM machines AS m WHERE m.machine_id = %(machine_id)s AND NOT is_same_person(m.user_name, %(user)s)) AS may_tell
 
 -- name: store_places
--- What did not change is not looked at again. A machine has a bounded number of them.
+-- A row that did not change is not looked at again. A machine has a bounded number of them.
 INSERT INTO project_places AS p (told_by, path, common_dir, remote, inside, is_main)
 SELECT DISTINCT ON (path) %(machine_id)s, path, common_dir, remote, inside, is_main
 FROM unnest(%(paths)s::text[], %(common_dirs)s::text[], %(remotes)s::text[], %(insides)s::text[], %(are_main)s::boolean[])

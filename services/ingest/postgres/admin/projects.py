@@ -49,7 +49,7 @@ async def change(
 
 
 async def undo(database: Database, project_id: int, record: AuditRecord, *, widens_keys: bool) -> Changed:
-    """Takes the newest change of a project back. What a rule decided is not decided again: the project is kept apart.
+    """Takes the newest change of a project back. A project that a rule merged is kept apart from then on.
 
     Conflict, too, if there is nothing to undo.
     """

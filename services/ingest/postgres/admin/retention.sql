@@ -19,7 +19,7 @@ WITH tombstone AS (
 ), mark AS (
     DELETE FROM dropped_texts WHERE session_id = %(session_id)s AND is_done RETURNING true
 ), forgotten AS (
-    -- Else a client would not send a file again whose content is known. Of a session that is gone it is not known which files it had.
+    -- Else a client would not send a file again whose content is known. The files of a session that is gone are not known.
     DELETE FROM imported_files WHERE EXISTS (SELECT FROM tombstone)
         OR EXISTS (SELECT FROM mark) AND job_number IN (SELECT job_number FROM import_sessions WHERE session_id = %(session_id)s)
 )

@@ -26,7 +26,7 @@ async def change(database: Database, view_id: UUID, name: str, address: str) -> 
 
 
 async def delete(database: Database, view_id: UUID) -> str | None:
-    """The name of the view that was deleted; None if there is none."""
+    """The name of the view that was deleted; None if no view has the id."""
     found = await database.rows(_DELETE, {"id": view_id})
     return str(found[0]["name"]) if found else None
 

@@ -4,10 +4,11 @@ Answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
+from services.ingest.http.responses import Visibility
 from services.ingest.postgres.database import Connection, Database
 from shared.sessions.session_tags import tag_key
 from shared.sql_files import SqlFile
@@ -18,11 +19,9 @@ _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s)
 _LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
 _OF_PROJECT: Final = "SELECT p.visibility FROM sessions AS s JOIN projects AS p ON p.id = s.project_id WHERE s.session_id = %(session_id)s"
 
-Visibility = Literal["private", "shared"] | None
-
 
 class Marks(Struct, frozen=True):
-    """What people noted of a session."""
+    """The marks that people gave a session."""
 
     is_starred: bool = False
     tags: tuple[str, ...] = ()

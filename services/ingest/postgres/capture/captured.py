@@ -28,7 +28,7 @@ class RangeEnd(Struct, frozen=True):
 
 
 async def read_hooks(database: Database, ids: Collection[UUID]) -> list[UUID]:
-    """Of stored hooks, those that have become rows."""
+    """The ids of those stored hooks that have become rows, in the order given."""
     unread = {row["id"] for row in await database.rows(_UNREAD_HOOKS, {"ids": list(ids)})}
     return [hook_id for hook_id in ids if hook_id not in unread]
 

@@ -1,5 +1,5 @@
 -- name: read_ranges
--- What a newer generation replaces is not read any more.
+-- A range that a newer generation replaces is not read any more.
 SELECT DISTINCT asked.number
 FROM unnest(%(session_ids)s::text[], %(machine_ids)s::text[], %(file_names)s::text[], %(generations)s::bigint[], %(ends)s::bigint[])
     WITH ORDINALITY AS asked (session_id, machine_id, file_name, generation, range_end, number)

@@ -30,21 +30,21 @@ from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.usage import UsageQuestion, usage
 from shared.sql_files import SqlFile
 
-# Of a session's calls, those that are looked at for outcomes.
+# The most calls of a session that are searched for outcomes.
 _MOST_CALLS: Final = 200
 
 _SQL: Final = SqlFile(__package__, "day.sql")
 
 
 class _More(Struct, frozen=True, forbid_unknown_fields=True):
-    """What sums by project do not have."""
+    """Numbers that `usage` does not sum by project."""
 
     user_messages: int = 0
     files_modified: int = 0
 
 
 def day(connection: Connection, selection: Selection, day_of: date, wanted: Range, idle_gap_seconds: int, limit: int) -> Day:
-    """What was done on a day. `wanted` is that day in its zone; at most `limit` sessions, the first of the day."""
+    """The work of a day. `wanted` is that day in its zone; at most `limit` sessions, the first of the day."""
     chosen = selection.parameters() | {"start": wanted.start_time, "end": wanted.end_time, "idle_gap_seconds": idle_gap_seconds}
     used = usage(connection, UsageQuestion(("project",), selection, wanted, idle_gap_seconds))
     more = fetch_by(connection, _More, "project_id", _SQL.prompts_and_files, chosen)

@@ -2,7 +2,7 @@
 
 -- name: sessions
 -- The sessions that began on the day or went on, in the order of what happened first on it. `first_at` and `last_at` are of the day.
--- What only a claude.json tells of has no events: it stands at its date.
+-- A session that only a claude.json names has no events: it stands at its date.
 SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     s.model, s.git_branch, nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
@@ -28,7 +28,7 @@ ORDER BY first_at, s.session_id
 LIMIT %(most)s
 
 -- name: asks
--- What each session was asked first on the day.
+-- The first prompts of each session on the day.
 SELECT asked.session_id, m.id AS message_id, m.occurred_at AS timestamp, m.content AS text
 FROM unnest(%(ids)s::text[]) AS asked (session_id)
 CROSS JOIN LATERAL (

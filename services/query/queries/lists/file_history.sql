@@ -1,5 +1,5 @@
 -- part: chosen_changes
--- Of a page, and those that the summary counts.
+-- The changes of a page, and those that the summary counts.
 SELECT a.*
 FROM activities a
 LEFT JOIN files f ON f.file_key = a.file_key

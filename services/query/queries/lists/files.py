@@ -100,7 +100,7 @@ _SQL: Final = SqlFile(__package__, "files.sql")
 _PROJECT_PATH: Final = "SELECT path FROM projects WHERE id = %(project_id)s"
 
 
-# What the rollups have too.
+# Sorts that the rollups can answer.
 _OF_ROLLUPS: Final = frozenset({"changes", "lines_changed"})
 
 

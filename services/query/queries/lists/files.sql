@@ -55,7 +55,7 @@ FROM (
             AND (%(machine)s::text IS NULL OR a.session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))
         GROUP BY a.file_key, a.project_id, a.session_id
         UNION ALL
-        -- Of sessions that retention has dropped. Nobody knows whose they were, and on which machine.
+        -- Files of sessions that retention has dropped. Their users and machines are not known.
         SELECT b.file_key, b.project_id, NULL, b.touches, b.lines_added, b.lines_removed, NULL, false
         FROM base_file_rollups b
         WHERE %(user)s::text IS NULL AND %(machine)s::text IS NULL

@@ -1,4 +1,4 @@
-"""What Claude Code writes and nothing reads, by its version."""
+"""Names in Claude Code's records that the tracker does not read, by its version."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal

@@ -1,7 +1,7 @@
--- What a session does now is in shared/session_state.py, whether it is open in shared/open_sessions.py. The filled statement is in rendered/.
+-- shared/sessions/session_state.py has the state of a session, open_sessions.py whether it is open. The filled statement is in rendered/.
 
 -- name: live_sessions
--- What is silent for an hour is history, though it may not be closed yet.
+-- A session that is silent for an hour is history, though it may not be closed yet.
 SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     (SELECT max(k.machine_id) FROM session_machines k WHERE k.session_id = s.session_id) AS machine_id,

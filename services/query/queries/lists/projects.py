@@ -14,7 +14,7 @@ from services.query.queries.lists.users import bound_user_ids
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "projects.sql")
-# What a change is called, by the columns that it changed. A merge changes several.
+# The name of a change by the column that it changed. A merge changes several.
 _WHAT: Final = {
     "name": "name",
     "group_name": "group",

@@ -12,7 +12,7 @@ _SQL = SqlFile(__package__, "retention.sql")
 
 
 def retention(connection: Connection, settings: RetentionSettings) -> Retention:
-    """What is kept for how long, and the newest runs."""
+    """The settings and rules of retention, and its newest run and dry run."""
     days = {what: getattr(settings, f"{what}_days") or None for what in WHAT}
     return Retention(
         [RetentionSetting(what, days[what]) for what in WHAT],

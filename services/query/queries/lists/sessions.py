@@ -70,7 +70,7 @@ class SessionFilters(Struct, frozen=True):
     # shared/sessions/session_tags.py
     tag_key: str | None = None
     id_prefix: str | None = None
-    # Of projects.
+    # Projects with this group, or this repository.
     group: str | None = None
     repository: str | None = None
     # Whether those count that began before `start` and went on.
@@ -116,7 +116,7 @@ def _prepare(row: Row) -> None:
 
 
 def _numbers_of_shares(connection: Connection, filters: SessionFilters, sort: str, idle_gap_seconds: int) -> Row:
-    """What sorts the sessions that are in part before or behind the dates. All others are whole within them."""
+    """Numbers that sort the sessions of which only a part is within the dates. All others count whole."""
     selection = _selection(connection, filters)
     edges = [edge for edge in (filters.start, filters.end) if edge is not None and edge != EARLIEST]
     crossing = {session_id for edge in edges for session_id in went_on(connection, selection, edge, None, idle_gap_seconds)}

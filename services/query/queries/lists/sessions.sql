@@ -52,7 +52,7 @@ CROSS JOIN LATERAL (SELECT CASE %(sort)s::text
     WHEN 'tool_calls_count' THEN s.tool_calls::float8
     WHEN 'lines_changed' THEN s.lines_added::float8 + s.lines_removed
     WHEN 'cost_usd' THEN coalesce(s.cost_nano_usd, -1)::float8 END AS whole) AS of_session
--- Of a session that is not all within the dates: what is within them.
+-- A session that is not all within the dates has the number of the part that is.
 CROSS JOIN LATERAL (SELECT CASE WHEN %(share_ids)s::text[] IS NULL THEN of_session.whole
     ELSE coalesce((%(share_numbers)s::float8[])[array_position(%(share_ids)s::text[], s.session_id)], of_session.whole) END AS number) AS sorted
 WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)

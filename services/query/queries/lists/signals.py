@@ -1,4 +1,4 @@
-"""What telemetry told of a session, and of one call. Signals that another user's key brought are left out, as captured files are."""
+"""Telemetry of a session, and of one call. Signals that another user's key brought are left out, as captured files are."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -42,7 +42,7 @@ class SignalCommit(Answer):
 
 
 class SignalSummary(Answer):
-    """What telemetry alone knows of the session. Nothing here is part of any other number: tokens and cost are those of the transcript."""
+    """Facts of the session that only telemetry has. No other number includes them: tokens and cost are those of the transcript."""
 
     signals: int
     first_at: datetime | None
@@ -90,12 +90,12 @@ def signals(connection: Connection, session_id: str, name: str | None, paging: P
 
 
 def summary(connection: Connection, session_id: str) -> SignalSummary:
-    """Of a session without signals everything is 0 or null."""
+    """All is 0 or null if the session has no signals."""
     of_session = {"session_id": session_id}
     commits = fetch(connection, SignalCommit, _SQL.commits, of_session)
     return SignalSummary(**one_row(connection, _SQL.summary, of_session), commits=commits)
 
 
 def telemetry_of_call(connection: Connection, call_id: UUID, session_id: str | None) -> CallTelemetry:
-    """Of a call without signals everything is null."""
+    """All is null if the call has no signals."""
     return fetch_one(connection, CallTelemetry, _SQL.of_call, {"id": call_id, "session_id": session_id})

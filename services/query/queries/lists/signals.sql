@@ -7,7 +7,7 @@ WHERE g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)
 ORDER BY g.occurred_at, g.id LIMIT %(fetch)s
 
 -- name: summary
--- Of a metric that is cumulative, the greatest point of each series counts; of others all do.
+-- The greatest point of each series of a cumulative metric counts; all points of others do.
 WITH own AS (
     SELECT g.* FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
     WHERE g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)
@@ -25,7 +25,7 @@ counted AS (
         sum(value) FILTER (WHERE name = 'active_time.total') AS active_seconds_counted
     FROM series
 ),
--- Of a call that was asked about twice, the last decision counts.
+-- A call may be asked about twice: the last decision counts.
 decisions AS (
     SELECT DISTINCT ON (coalesce(tool_call_id, id)) attributes ->> 'decision' AS decision, attributes ->> 'source' AS source
     FROM own WHERE name = 'tool_decision' ORDER BY coalesce(tool_call_id, id), occurred_at DESC, id
@@ -59,7 +59,7 @@ WHERE g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id) AND 
 ORDER BY g.occurred_at, g.id LIMIT 100
 
 -- name: of_call
--- What only telemetry knows of one call.
+-- Facts of one call that only telemetry has.
 SELECT max(g.attributes ->> 'commit') AS commit, max(g.attributes ->> 'branch') AS branch
 FROM signals AS g LEFT JOIN sessions AS s ON s.session_id = g.session_id
 WHERE g.tool_call_id = %(id)s AND g.session_id = %(session_id)s AND is_file_of(g.bound_user, s.user_id)

@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
         SELECT nullif(dated_at, '-infinity') AS first_at, greatest(last_event_at, dated_at) AS last_at, project_id
         FROM sessions WHERE counted AND user_id = u.id
         UNION ALL
-        -- Of those that were dropped.
+        -- Dropped sessions.
         SELECT nullif(dated_at, '-infinity'), greatest(last_event_at, dated_at), project_id FROM base_sessions WHERE user_id = u.id
     ) AS seen
     WHERE %(projects)s::bigint[] = '{-1}' OR project_id = ANY (%(projects)s::bigint[])

@@ -26,7 +26,7 @@ _SQL: Final = SqlFile(__package__, "cost.sql")
 
 
 class TurnCost(Struct):
-    """Of a turn. `context_tokens`: None if the session's own thread had no call in it."""
+    """A turn's cost. `context_tokens`: None if the session's own thread had no call in it."""
 
     parts: CostParts | None = None
     context_tokens: int | None = None

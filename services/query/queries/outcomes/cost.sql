@@ -17,13 +17,13 @@ GROUP BY GROUPING SETS ((c.model), (c.agent_id), ())
 ORDER BY cost_usd DESC NULLS LAST, c.model, c.agent_id
 
 -- name: subagent_prompts
--- What the subagents were asked: the first message of each.
+-- The first message to each subagent.
 SELECT DISTINCT ON (agent_id) agent_id, left(content, %(characters)s) AS prompt
 FROM messages WHERE session_id = %(session_id)s AND agent_id = ANY (%(agents)s::text[]) AND role = 'user'
 ORDER BY agent_id, occurred_at, id
 
 -- name: turn_costs
--- Of a page of turns, by place from 1: how many of the ascending `times` are not later. What comes before the first is of its turn. The context is that of the last call of the session's own thread.
+-- Costs of a page of turns. `place`, from 1: how many of the ascending `times` are not later. Calls before the first are of its turn. The context is that of the last call of the session's own thread.
 SELECT greatest(width_bucket(c.occurred_at, %(times)s::timestamptz[]), 1) AS place,
     count(c.cost_nano_usd) AS priced_calls,
     coalesce(sum(c.input_nano_usd), 0)::float8 / 1e9 AS input_usd,
@@ -73,7 +73,7 @@ FROM rebuilt AS r
 ORDER BY r.occurred_at, r.agent_id NULLS FIRST
 
 -- name: client_cache
--- What Claude Code's newest status line of the session said of the cache.
+-- The prompt cache by Claude Code's newest status line of the session.
 SELECT s.read_at, c.warm, c.caching_observed, c.ttl, to_timestamp(c.expires_at) AS expires_at, c.requests, c.misses, c.expected_rebuilds, c.hit_ratio,
     c.cache_write_tokens, c.miss_recache_tokens, to_timestamp(c.last_miss_at) AS last_miss_at,
     ARRAY(SELECT jsonb_array_elements_text(s.prompt_cache #> '{last_miss_cause,causes}')) AS last_miss_causes, c.recache_tokens_if_cold

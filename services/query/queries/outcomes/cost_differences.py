@@ -66,7 +66,7 @@ def _explained(words: dict[Any, str], before: str = "") -> Any:
 
 
 class ModelTotals(Answer):
-    """What one source has of a model."""
+    """One source's totals of a model."""
 
     model: str | None
     input_tokens: _In
@@ -79,7 +79,7 @@ class ModelTotals(Answer):
 
 
 class SourceTotals(Answer):
-    """What one source has in all, and of each model. Tokens are null where the source has none."""
+    """One source's totals, in all and by model. Tokens are null where the source has none."""
 
     source: Annotated[Source, _explained(SOURCES)]
     input_tokens: Annotated[int | None, doc("Tokens that were neither read from the cache nor written to it.")]
@@ -105,7 +105,7 @@ class Difference(Answer):
 
 
 class Reconciliation(Answer):
-    """Of one session: what each source has, and why Claude Code's total differs from the tracker's."""
+    """A session's totals by source, and why Claude Code's total differs from the tracker's."""
 
     session_id: str
     cost_usd: CostUsd
@@ -118,7 +118,7 @@ class Reconciliation(Answer):
 
 
 class ReasonSum(Answer):
-    """What one reason explains in all."""
+    """The sum that one reason explains, over all sessions."""
 
     reason: Annotated[Reason, _explained(REASONS)]
     explanation: str
@@ -136,7 +136,7 @@ class ReconciledSession(Answer):
 
 
 class ReconcileReport(Answer):
-    """Of the sessions of a range."""
+    """The sums over the sessions of a range, and the sessions that differ most."""
 
     range: UsageRange
     sessions: Annotated[int, doc("Sessions that began in the range.")]

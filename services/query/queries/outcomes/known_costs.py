@@ -1,4 +1,4 @@
-"""What is known of what sessions cost: their API calls, what Claude Code wrote and told, and what may explain that both differ."""
+"""Sources of sessions' costs: their API calls, Claude Code's files and telemetry, and evidence of why these differ."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SQL: Final = SqlFile(__package__, "known_costs.sql")
 
 
 class Usage(Struct, kw_only=True):
-    """Of a model, in one source."""
+    """A model's tokens and cost in one source."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -42,7 +42,7 @@ class Calls(Usage, kw_only=True):
 
 
 class ClientCosts(Struct, kw_only=True):
-    """What the worker keeps of a cost-state (ClientCosts of services/worker/persist/records.py)."""
+    """A cost-state, as the worker stores it (ClientCosts of services/worker/persist/records.py)."""
 
     cost_nano_usd: int
     models: dict[str, Usage] = {}

@@ -1,4 +1,4 @@
--- What each source has of some sessions, and what may explain that they differ.
+-- The costs of some sessions by source, and evidence of why these differ.
 
 -- name: sessions
 -- `own_nano_usd` is what Claude Code wrote, without what another session counts already.
@@ -32,7 +32,7 @@ WHERE session_id = ANY (%(session_ids)s::text[]) AND (client_costs IS NOT NULL O
 ORDER BY session_id, source, (client_costs->>'cost_nano_usd')::bigint DESC NULLS LAST, (numbers->>'cost_nano_usd')::bigint DESC, id
 
 -- name: telemetry
--- What Claude Code told of each request as it made it. What another user's key brought is hidden, as files are.
+-- Claude Code's telemetry of each request. Signals that another user's key brought are hidden, as files are.
 SELECT g.attributes ->> 'model' AS model, count(*) AS api_calls,
     coalesce(sum((g.attributes ->> 'input_tokens')::bigint), 0)::bigint AS input_tokens,
     coalesce(sum((g.attributes ->> 'output_tokens')::bigint), 0)::bigint AS output_tokens,
@@ -48,7 +48,7 @@ SELECT round(total_cost_usd * 1e9)::bigint AS cost_nano_usd FROM status_lines
 WHERE session_id = %(session_id)s AND total_cost_usd IS NOT NULL
 
 -- name: evidence
--- What was seen of each session that has calls which no transcript tells.
+-- Evidence in each session of calls that are in no transcript.
 SELECT s.session_id,
     (SELECT count(*) FROM timeline_entries AS e WHERE e.session_id = s.session_id AND e.kind = 'compaction') AS compactions,
     (SELECT count(*) FROM timeline_entries AS e WHERE e.session_id = s.session_id AND e.kind = 'interruption') AS interruptions,

@@ -32,7 +32,7 @@ _SQL: Final = SqlFile(__package__, "reconcile.sql")
 
 
 def reconciliation(connection: Connection, session_id: str) -> Reconciliation:
-    """Of a session that exists."""
+    """A session's reconciliation. The session must exist."""
     known = with_what_was_told(connection, session_id, known_costs(connection, [session_id])[session_id])
     return Reconciliation(
         session_id=session_id,
@@ -45,7 +45,7 @@ def reconciliation(connection: Connection, session_id: str) -> Reconciliation:
 
 
 def report(connection: Connection, selection: Selection, wanted: Range) -> ReconcileReport:
-    """Of the sessions that began in the range. BadRequest if they are too many."""
+    """The report on the sessions that began in the range. BadRequest if they are too many."""
     parameters = selection.parameters() | {"start": wanted.start_time, "end": wanted.end_time, "most": MOST_OF_RANGE + 1}
     ids = [row["session_id"] for row in rows(connection, _SQL.of_range, parameters)]
     if len(ids) > MOST_OF_RANGE:

@@ -1,4 +1,4 @@
-"""What came of a session: what was asked and answered, commits, tests, files, failures, cost and days. Its statements are in session_outcome.sql."""
+"""The outcome of a session: first prompt, last answer, commits, tests, files, failures, cost and days. Its statements are in session_outcome.sql."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ from services.query.queries.outcomes.cost import session_cost
 from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
 from shared.sql_files import SqlFile
 
-# Of a session's calls that something came of, the newest ones.
+# The newest calls with an outcome, so that a long session is bounded.
 _MOST_CALLS: Final = 500
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
 
@@ -31,7 +31,7 @@ _SQL: Final = SqlFile(__package__, "session_outcome.sql")
 
 
 def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_gap: timedelta) -> SessionOutcome:
-    """Of a session that exists. Its days are those of `tz`."""
+    """The outcome of a session, which must exist. Its days are those of `tz`."""
     of_session = {"session_id": session_id}
     answer = fetch_first(connection, OutcomeText, _SQL.answer, of_session)
     outcomes = Outcomes()

@@ -1,4 +1,4 @@
--- What came of a session.
+-- The outcome of a session.
 
 -- name: ask
 SELECT id AS item_id, nullif(occurred_at, '-infinity') AS timestamp, left(content, %(characters)s) AS text, length(content) > %(characters)s AS is_cut
@@ -6,7 +6,7 @@ FROM asks WHERE session_id = %(session_id)s
 ORDER BY occurred_at, id LIMIT 1
 
 -- name: answer
--- What Claude said last in the session's own thread: the beginning, of which the first paragraph is shown.
+-- The beginning of Claude's last message in the session's own thread. Its first paragraph is shown.
 SELECT id AS item_id, nullif(occurred_at, '-infinity') AS timestamp, left(content, 4000) AS text, length(content) > 4000 AS is_cut
 FROM messages WHERE session_id = %(session_id)s AND role = 'assistant' AND agent_id IS NULL AND content <> ''
 ORDER BY session_id DESC, occurred_at DESC, id DESC LIMIT 1
@@ -50,7 +50,7 @@ ORDER BY calls DESC, tool_name, error_class
 LIMIT %(most)s
 
 -- name: days
--- The days of the zone on which something happened. Of a session that is a copy of another, only its active time is its own.
+-- The days of the zone on which something happened. A session that is a copy of another has only active time of its own.
 -- A date becomes a timestamp first: as a timestamptz it would be a midnight of the connection's zone.
 WITH happened AS (
     SELECT (occurred_at AT TIME ZONE %(tz)s)::date AS date, occurred_at, id, (role = 'user' AND agent_id IS NULL)::integer AS asks, 0 AS tool_calls,

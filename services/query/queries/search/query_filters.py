@@ -107,7 +107,7 @@ def resolve(connection: Connection, typed: Sequence[Filter], given: Given, tz: Z
 
 
 def _keep_chosen(connection: Connection, found: Row, unknown: list[Filter]) -> None:
-    """Leaves of the projects those of the group and the repository that are asked for. What no project has is unknown."""
+    """Narrows the projects to those of the group and the repository in the query. A value that no project has is unknown."""
     asked = {name: found.pop(name, None) for name in ("group", "repository")}
     chosen = projects_of(connection, **asked)
     if chosen is None:

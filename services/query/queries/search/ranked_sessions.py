@@ -1,7 +1,7 @@
 """Sessions that may be meant: those with any of the words, below what matches exactly.
 
 The index ranks those that its reader may see and that pass the filters of sessions. A document may be seconds old: so one statement under the policies of
-the connection tells which are seen, and of these the ones are shown that have a text which passes all filters. A bound key is told what depends on its own
+the connection tells which are seen. Those are shown that have a text which passes all filters. A bound key is told what depends on its own
 sessions alone: no others are ranked, and words are neither weighed by how rare they are nor corrected.
 """
 

@@ -147,7 +147,7 @@ class Search(Struct, frozen=True):
 
 
 def newest(search: Search, stretch: Stretch, fetch: int, deadline: Deadline) -> Found:
-    """The newest matches, `fetch` at most, and how many there are. What is not counted is a lower bound, never an expectation."""
+    """The newest matches, `fetch` at most, and how many there are. A number that is not exact is a lower bound, never an estimate."""
     if not search.conditions.looks_at_texts:
         candidates, matches = newest_counted(search.view, search.query, fetch if stretch.is_all else 0)
         found = _walk(search, stretch, fetch, deadline, candidates if stretch.is_all else None)

@@ -2,7 +2,7 @@
 
 A session is active in an interval if it starts there, has an event there, or its active time reaches into it. So it counts once in each interval, and
 the sums of intervals may be more than the number of sessions. The aggregates have the sessions that started; those that went on are read from
-the sessions' own rows: only sessions that lie on both sides of an interval's start have to be looked at.
+the sessions' own rows. Only sessions that lie on both sides of an interval's start have to be looked at.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
--- What statements of stats have in common. grains, starts, ends: the buckets that make up the range (ranges.cover), one element of each array a segment;
+-- Parts that statements of stats share. grains, starts, ends: the buckets that make up the range (ranges.cover), one element of each array a segment;
 -- fine_…: those that no sums have, which are counted from the rows.
 -- OFFSET 0 keeps each LATERAL a scan of an index for each segment. A condition that the parameters decide alone is gone before planning.
 

@@ -33,7 +33,7 @@ class Likely(Answer):
 
 
 class QuotaForecast(Answer):
-    """Of the slope of the observed percentages over active time. Work that begins or ends changes it: it is no promise."""
+    """An estimate by the slope of the observed percentages over active time. It changes as work begins or ends."""
 
     percent_per_active_hour: Likely
     active_share: Annotated[
@@ -253,9 +253,9 @@ def _account_of(reading: _Reading, told: Sequence[_Reading]) -> str:
 
 
 def _window(connection: Connection, readings: Iterable[_Reading], now: datetime) -> QuotaWindow:
-    """The newest of the windows that the machine tells of that has read last: a later reset is a new one.
+    """The newest window of the machine that read last: a later reset is a new window.
 
-    What another machine or key read before that does not count, however full it says the window is.
+    Earlier readings of another machine or key do not count, even if they say that the window is fuller.
     """
     readings = list(readings)
     newest = max(readings, key=lambda each: (each.last_read_at, each.used_percentage))
@@ -301,7 +301,7 @@ def _rising(readings: Iterable[_Reading]) -> list[QuotaReading]:
 def _forecast(
     connection: Connection, readings: Sequence[_Reading], series: Sequence[QuotaReading], read_at: datetime, freshness: Freshness
 ) -> tuple[QuotaForecast | None, Literal["over", "old", "few_readings", "no_active_time"] | None]:
-    """The forecast, or why there is none."""
+    """The forecast, or the reason why it cannot be made."""
     if freshness != "current":
         return None, freshness
     if len(series) < FEWEST_READINGS:

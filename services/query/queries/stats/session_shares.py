@@ -1,4 +1,4 @@
-"""What sessions have within some dates, each apart: time, prompts, calls, files, tokens and cost, as its rows say. Its statement is in session_shares.sql."""
+"""The share of each session that is within some dates: time, prompts, calls, files, tokens and cost, by its rows (session_shares.sql)."""
 
 from collections.abc import Sequence
 from datetime import datetime

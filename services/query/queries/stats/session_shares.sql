@@ -1,5 +1,5 @@
 -- name: shares
--- What each session has within [start, end), from its rows. What only a claude.json says of a session has no times: it counts at the session's date.
+-- The share of each session within [start, end), from its rows. Numbers that only a claude.json has count at the session's date.
 SELECT s.session_id,
     measure_us(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(%(start)s, %(end)s))) / 60e6::float8 AS active_minutes,
     m.user_messages, k.commands, m.messages, t.tool_calls, t.tool_errors, a.files_modified,

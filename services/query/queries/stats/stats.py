@@ -135,7 +135,7 @@ class _Bounds(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Touched(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file with its changes in a range. Of candidates: how many there are, and the least touches that one of them has of all time."""
+    """A file with its changes in a range. `candidates`: their number; `least`: the fewest touches of all time that one of them has."""
 
     project_id: int
     file_key: UUID

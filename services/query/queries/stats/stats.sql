@@ -43,7 +43,7 @@ FROM (
 ) AS t
 
 -- name: series
--- i: the number of the interval, if there are cells of it. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin; and cells of
+-- i: the number of the interval, if there are cells of it. Cells of `grain` from `first` to `until`, by `edges`, where the intervals begin. Then cells of
 -- grains, starts and ends around the edges, each added to one interval and taken off another (day_edges.py). Distinct files are no sum: they are right
 -- only without those.
 SELECT t.i, t.sessions,
@@ -340,8 +340,8 @@ CROSS JOIN LATERAL (
 GROUP BY 1, 2
 
 -- name: activity_of_rows
--- Stands before a statement that reads activity_rollups, and takes the table's place: the cells of quarters, made of the rows of the sessions of a machine,
--- or of several projects, with what retention has left of dropped ones; their machines nobody knows. No aggregate knows machines. Those of projects cannot be added up: a person's active time in two of them at once counts once. Rows of a session without a date are in the cell of -infinity.
+-- Stands before a statement that reads activity_rollups, and takes the table's place. It makes cells of quarters from the sessions of a machine, or of
+-- several projects, and of dropped sessions, whose machines are not known. No aggregate has machines. Sums of projects cannot be added up: a person's active time in two of them at once counts once. Rows of a session without a date are in the cell of -infinity.
 WITH chosen AS MATERIALIZED (
     SELECT * FROM sessions
     WHERE counted AND (%(machine)s::text IS NULL OR session_id = ANY (ARRAY(SELECT sessions_of_machine(%(machine)s))))

@@ -65,7 +65,7 @@ class FailedPoint(Answer):
 
 
 class ErrorRange(UsageRange, kw_only=True):
-    """What was counted: [start, end), null where open."""
+    """The range that was counted: [start, end), null where open."""
 
     interval: Annotated[Interval | UnsetType, doc("Only with `interval`: that of the time series.")] = UNSET
 

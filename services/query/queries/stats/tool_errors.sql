@@ -73,7 +73,7 @@ CROSS JOIN LATERAL (
 ) AS d
 
 -- name: newest_calls
--- By class, the newest calls of these spans of time. Of the texts only the beginning.
+-- By class, the newest calls of these spans of time, with the beginnings of their texts.
 SELECT w.error_class, t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.status AS result_status,
     nullif(t.occurred_at, '-infinity') AS timestamp, t.input, t.error
 FROM unnest(%(classes)s::text[], %(window_starts)s::float8[], %(window_ends)s::float8[]) AS w (error_class, start, until)

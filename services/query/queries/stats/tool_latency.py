@@ -21,7 +21,7 @@ from shared.sql_files import SqlFile
 
 MOST_SECONDS: Final = 2 * DAY
 
-# What a series has percentiles of.
+# The periods that a series has percentiles of.
 Of = Literal["intervals", "utc_days", "nothing"]
 
 _SQL: Final = SqlFile(__package__, "tool_latency.sql", "parts.sql")

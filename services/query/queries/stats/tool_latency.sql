@@ -28,7 +28,7 @@ FROM (
 ) AS d
 
 -- name: histograms_by_interval
--- Of each interval, its calls by time as a vector, as in tool_stats.sql. `edges` are the UTC midnights with which the intervals' days begin.
+-- Each interval's calls by time as a vector, as in tool_stats.sql. `edges` are the UTC midnights with which the intervals' days begin.
 SELECT width_bucket(date_part('epoch', bucket_start), %(edges)s::float8[]) - 1 AS i,
     CASE WHEN %(include_estimated)s THEN sum(times) ELSE sum(measured_times) END::text AS times,
     CASE WHEN %(include_estimated)s THEN sum(timed_calls) ELSE sum(measured_calls) END::bigint AS timed_calls,

@@ -81,7 +81,7 @@ class UsageSums(Struct, forbid_unknown_fields=True):
 
     @property
     def key(self) -> tuple[int | str | bool | None, ...]:
-        """What tells the group from others."""
+        """Equal only for rows of the same group."""
         of_rollups = (self.i, self.project_id, self.user_id, self.model)
         return (*of_rollups, self.session_id, self.branch, self.machine_id, self.group, self.repository, self.is_kept)
 
@@ -166,7 +166,7 @@ def _within_session(connection: Connection, question: UsageQuestion) -> Range:
         start = bounds.first if isinf(wanted.start) else wanted.start
         end = bounds.last + 1 if isinf(wanted.end) else wanted.end
         return structs.replace(wanted, start=floor(start / QUARTER) * QUARTER, end=ceil(end / QUARTER) * QUARTER)
-    # Of a session without a date, or that is not known, there are no days.
+    # A session without a date has no days, nor has an unknown one.
     return structs.replace(wanted, start=0, end=0)
 
 

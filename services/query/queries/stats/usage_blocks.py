@@ -156,7 +156,7 @@ def _chain(hours: Iterable[int]) -> list[_Block]:
 
 
 def _items(connection: Connection, selection: Selection, parameters: Row, blocks: list[_Block]) -> list[UsageBlock]:
-    """What is in these blocks. Sums outlive rows that retention has dropped; of a model there are only rows."""
+    """The blocks with their numbers. Sums outlive rows that retention has dropped; a model alone has only rows."""
     wanted = parameters | {"hours": [block.hour for block in blocks]}
     sums = fetch_by(connection, _Sums, "hour", _of(selection, _SQL.sums), wanted)
     calls = fetch_by(connection, _Calls, "hour", _SQL.calls, wanted)

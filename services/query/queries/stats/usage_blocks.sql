@@ -15,7 +15,7 @@ FROM (
 ) AS h
 
 -- name: hours_of_model
--- Those of the newest `most` calls of one model, from the rows: no aggregate has models by hour. Of sessions without calls those that are as new.
+-- Those of the newest `most` calls of one model, from the rows: no aggregate has models by hour. Sessions without calls count if they are as new.
 WITH calls AS MATERIALIZED (
     SELECT occurred_at AS at
     FROM api_calls
@@ -36,7 +36,7 @@ FROM (
 ) AS h
 
 -- name: sums
--- What is in the blocks that begin with these hours.
+-- The sums of the blocks that begin with these hours.
 SELECT b.hour, sum(r.active_us)::float8 AS active_us,
     least(sum(r.input_tokens), 9007199254740991)::bigint AS input_tokens,
     least(sum(r.output_tokens), 9007199254740991)::bigint AS output_tokens,

@@ -1,4 +1,4 @@
--- What a session has, by thread, in all and up to a place. One scan of each table's part of the session, without texts.
+-- A session's numbers by thread, in all and up to a place. One scan of each table's part of the session, without texts.
 
 -- name: threads
 -- `started` are the subagents that its calls started. `…_before`: up to the place, its own row too. The call of each change is looked up by its id:

@@ -1,4 +1,4 @@
--- What a session's timeline has besides its rows.
+-- Items of a session's timeline that are no rows.
 
 -- name: model_switches
 -- Messages whose model is not that of the message before in the same thread.

@@ -38,7 +38,7 @@ MOST_SWITCHES: Final = 50
 
 
 class Thread(Struct):
-    """What one thread of a session has. `items` are rows that are shown, `started` the subagents that its calls started.
+    """Numbers and times of one thread of a session. `items` are rows that are shown, `started` the subagents that its calls started.
 
     `items_before` and `prompts_before`: up to the outline's place. `has_models`: whether Claude's messages have more than one.
     """
@@ -96,7 +96,7 @@ Derived = ModelSwitch | IdleGap | LostSubagent
 
 
 class Outline(Struct):
-    """What a view of a session has, in all and up to a `place`. `derived` is in order."""
+    """A view's threads and derived items, counted in all and up to a `place`. `derived` is in order."""
 
     view: View
     place: Key

@@ -1,7 +1,7 @@
 """The turns of a session: what a person asked, and all that followed until the next prompt, with its time, cost, tools and files.
 
-What happened before the first prompt, as in a session that goes on after a compaction, is turn 0, so that the turns' sums are the session's. Of two
-prompts at one instant, the latter has what follows.
+Turn 0 has all before the first prompt, as in a session that goes on after a compaction: so the turns' sums are the session's. If two prompts have
+one time, the rows that follow are of the latter's turn.
 """
 
 from collections import defaultdict
@@ -35,7 +35,7 @@ from services.query.queries.timeline.usage import Usage, added_up
 from shared.sql_files import SqlFile
 
 PROMPT_CHARACTERS: Final = 500
-# Of the files of a turn, so that a page is bounded.
+# The most files of a turn, so that a page is bounded.
 MOST_FILES: Final = 100
 _TURN_ZERO: Final[Key] = (NO_TIME, 0, NO_ID)
 
@@ -56,7 +56,7 @@ def turns(connection: Connection, session_id: str, paging: Paging, idle_gap: tim
 
 
 class _Beginning(Placed, frozen=True):
-    """Of a turn: its prompt; of turn 0 nothing."""
+    """The prompt that begins a turn. Turn 0 has none."""
 
     prompt: str | None
     prompt_is_cut: bool
@@ -95,7 +95,7 @@ def _beginnings(connection: Connection, view: View, key: Key, limit: int) -> tup
 
 
 class _Thread(Struct):
-    """What a thread has of a turn."""
+    """A thread's messages and times within a turn."""
 
     agent_id: str | None
     messages: int

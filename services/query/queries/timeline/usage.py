@@ -86,7 +86,7 @@ class UsageByTime(Struct):
     by_thread: dict[str | None, dict[int, Usage]]
 
     def up_to(self, count: int, view: View) -> list[Usage]:
-        """What the view's calls had used at each of the `count` times."""
+        """The usage of the view's calls up to each of the `count` times."""
         used: dict[int, list[Usage]] = defaultdict(list)
         for agent_id, places in self.by_thread.items():
             if view.counts_usage_of(agent_id):

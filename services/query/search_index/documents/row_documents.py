@@ -15,7 +15,7 @@ from shared.sql_files import SqlFile
 DocumentKind = Literal["message", "tool_call", "timeline_entry", "session", "file"]
 KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 MAX_CONTENT_CHARS: Final = 200_000
-# Characters of a call's input, and of its result. What is stored of them is shorter, but for calls that came over the API.
+# Characters of a call's input, and of its result. The stored texts are shorter, except those of calls that came over the API.
 MAX_PART_CHARS: Final = 32_768
 
 _SQL: Final = SqlFile(__package__, "row_documents.sql")

@@ -1,7 +1,7 @@
 """A line in, typed objects out. It is fast because no objects are made of fields that the types do not have.
 
-A line that does not fit is parsed slowly: two objects on one line, invalid UTF-8, half a surrogate pair, a field of an unexpected type (which is
-then left out).
+A line that does not fit is parsed slowly: two objects on one line, invalid UTF-8, half a surrogate pair. A field of an unexpected type is
+left out then.
 """
 
 import json

@@ -60,7 +60,7 @@ _MEASURES: Final[Mapping[Measure, Any]] = {
 
 
 class _Names(Struct):
-    """What of a row is text."""
+    """The names in a row of any aggregate."""
 
     project_path: _Name | UnsetType | None = UNSET
     user: _Name | UnsetType | None = UNSET
@@ -83,7 +83,7 @@ class _DroppedSession(Struct):
 
 
 class _Row(Struct):
-    """What a row of any aggregate is held to. `FINEST`: minutes of its buckets."""
+    """Checks a row of any aggregate: its times, and that a bucket begins it. `FINEST`: minutes of its buckets."""
 
     FINEST: ClassVar[int]
 
@@ -134,7 +134,7 @@ def may_bring(connection: Connection[Any], job_number: int, user: str | None, pa
 
 
 def sums_of(rows: Iterable[tuple[str, Struct]]) -> Sums:
-    """What rows, each with its table, count together."""
+    """{(table, measure): sum of absolute values} of rows, each with its table."""
     sums: Sums = defaultdict(int)
     for table, row in rows:
         if table in _AGGREGATE_OF:
@@ -144,7 +144,7 @@ def sums_of(rows: Iterable[tuple[str, Struct]]) -> Sums:
 
 
 def too_large(connection: Connection[Any], job_number: int, sums: Sums) -> str | None:
-    """Why a job may bring nothing of what counts so much; None if it may. What other imports brought counts too."""
+    """Says why sums are too large for a job to bring; None if they are not. Sums that other imports brought count too."""
     for table, aggregate in _AGGREGATE_OF.items():
         measures = _summed(table)
         columns = ", ".join(f"coalesce(sum(abs({measure})), 0)" for measure in measures)

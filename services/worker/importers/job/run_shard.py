@@ -13,11 +13,11 @@ The lease of a worker that dies runs out, and the next worker goes on behind the
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import IO, Any, NamedTuple, assert_never, cast
+from typing import IO, Any, Final, NamedTuple, assert_never, cast
 from uuid import UUID
 
 import structlog
@@ -57,6 +57,7 @@ from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
 from shared.claude_formats.upload_kinds import ARCHIVES, READER_VERSION, Kind
+from shared.jobs import EXPORT, IMPORT, KINDS, REPARSE, UNDO, JobKind
 from shared.sql_files import SqlFile
 
 _SQL = SqlFile(__package__, "run_shard.sql")
@@ -90,18 +91,7 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
 
 def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     started = time.perf_counter()
-    if shard.attempts > MAX_ATTEMPTS:
-        outcome = _give_up(worker, shard)
-    elif shard.kind == "undo":
-        outcome = _undo(worker, shard)
-    elif shard.kind == "reparse":
-        outcome = run_reparse.run(worker, shard)
-    elif shard.kind == "export":
-        outcome = run_export.run(worker, shard)
-    elif any(file["kind"] == "tracker_export" for file in shard.files):
-        outcome = import_exported.run(worker, shard, watch)
-    else:
-        outcome = _import(worker, shard, watch)
+    outcome = _give_up(worker, shard) if shard.attempts > MAX_ATTEMPTS else WORK[KINDS[shard.kind]](worker, shard, watch)
     _finish(worker, shard, outcome)
     log.info("shard_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
 
@@ -119,6 +109,8 @@ def _finish(worker: Resources, shard: Shard, outcome: str) -> None:
 
 def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     """Reads and stores from the checkpoint on. Gives the outcome."""
+    if any(file["kind"] == "tracker_export" for file in shard.files):
+        return import_exported.run(worker, shard, watch)
     if shard.is_cancelled:
         return "cancelled"
     settings = worker.settings
@@ -131,7 +123,7 @@ def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
             chunks = map(redact, chunks)
         whole_files = WholeFiles()
         for chunk in read_ahead(watch.watched(chunks)):
-            # Not by the thread that reads ahead, which has no connection. What it has read by then is waited for by the scrub.
+            # Not by the thread that reads ahead, which has no connection. The scrub waits for chunks that it has read by then.
             know_kept_out(worker)
             if store_chunk(worker, shard, chunk, whole_files):
                 return "cancelled"
@@ -190,7 +182,7 @@ def read_chunks(
 
 @dataclass(slots=True)
 class _Noted:
-    """What the records of a member say besides, also those that are skipped."""
+    """Facts and unread names of a member, also from records that are skipped."""
 
     facts_ids: set[UUID] = field(default_factory=set)
     unread: dict[Unread, int] = field(default_factory=dict)
@@ -275,7 +267,7 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
     with worker.transaction() as connection:
         has_unread = any(each.unread for each in chunk.ended)
         if transcripts or has_unread:
-            # What is known of their files may not change until they are stored.
+            # Stored contents of their files may not change until these are stored.
             lock_order.lock_import_order(connection)
         entry = f"import:{shard.job_id}"
         batch = [ReceivedEvent(each, now, shard.request_id, entry, bound=shard.bound, user=shard.user) for each in chunk.records]
@@ -309,13 +301,13 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
         is_cancelled = shards.advance(connection, shard, progress)
     append_to_feed(worker.redis, for_feed)
     if left_out:
-        # They were put while they were read. What cannot be deleted now is collected within a day.
+        # They were put while they were read. Segments that cannot be deleted now are collected within a day.
         delete_unneeded(worker, {segment.sha256.hex() for file in left_out for segment in file.segments})
     return is_cancelled
 
 
 def _unread_of_new(connection: Connection[Any], ended: list[EndedMember]) -> Counter[Unread]:
-    """What nothing reads of the members, without those of a content that was imported before, or that comes twice."""
+    """Counts of unread names in the members. A content that was imported before, or comes twice, does not count again."""
     seen = known_contents(connection, [member.sha256 for member in ended if member.unread and member.sha256 is not None])
     unread: Counter[Unread] = Counter()
     for member in ended:
@@ -365,11 +357,20 @@ def _undo(worker: Resources, shard: Shard) -> str:
     return "succeeded"
 
 
+# The work of each kind of job of files. It gives the outcome.
+WORK: Final[dict[JobKind, Callable[[Resources, Shard, StallWatch], str]]] = {
+    IMPORT: _import,
+    UNDO: lambda worker, shard, _: _undo(worker, shard),
+    REPARSE: lambda worker, shard, _: run_reparse.run(worker, shard),
+    EXPORT: lambda worker, shard, _: run_export.run(worker, shard),
+}
+
+
 def _give_up(worker: Resources, shard: Shard) -> str:
     """For a shard that was begun too often without progress. Gives the outcome."""
     log.error("shard_given_up", attempts=shard.attempts)
     message = f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."
-    if shard.kind == "export":
+    if shard.kind == EXPORT.name:
         message = f"The export was begun {MAX_ATTEMPTS} times and never ended; see the worker's log, then start another."
     return _fail(worker, shard, "GIVEN_UP", message)
 

@@ -1,7 +1,7 @@
 """Deletes some rows and facts of sessions, and takes what they count for out of sessions and aggregates.
 
-It reads the deleted rows and their neighbours in time, not all rows of their sessions: sums become less by what is deleted, and of the active time
-only the part is made again that nothing else of a file covers.
+It reads the deleted rows and their neighbours in time, not all rows of their sessions. Sums become less by those of the deleted rows; active time is
+made again where no other fact of a file covers it.
 """
 
 from collections.abc import Collection

@@ -27,7 +27,7 @@ WHERE f.file_key = k.file_key AND NOT EXISTS (SELECT FROM activities AS a WHERE 
   AND NOT EXISTS (SELECT FROM base_file_rollups AS b WHERE b.file_key = f.file_key)
 
 -- name: shrink
--- `open` is the time that the deleted rows and facts covered and the facts that are left do not. What is active in it, the rows around say.
+-- `open` is the time that the deleted rows and facts covered and the facts that are left do not. The rows around it decide which part is active.
 WITH gone AS (
     SELECT session_id, range_agg(ranges) AS ranges,
            $gone_sums

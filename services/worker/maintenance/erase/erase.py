@@ -1,7 +1,7 @@
 """Erases a session, a person, a project, or a range of a session: store by store, step by step (maintenance/staged_job.py).
 
-It reads from top to bottom, in STAGES. Tombstones come first, so that nothing of it comes in again; the rows with their sums, then all else that has a
-name, an id or a text; at last the files of the stores, which still have what was deleted. What no stage reaches is told in `remains`.
+It reads from top to bottom, in STAGES. Tombstones come first, so that nothing of it comes in again. The rows with their sums follow, then all else with
+a name, an id or a text, and at last the files of the stores, which still have deleted data. `remains` names the data that no stage reaches.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ _SQL: Final = SqlFile(__package__, "erase.sql")
 
 
 class _Given(NamedTuple):
-    """What a step is given."""
+    """The arguments of a step."""
 
     erasure: Erasure
     step: Step
@@ -47,7 +47,7 @@ def _stage(
 
 
 def _nothing(_: Erasure, __: Step) -> Done:
-    """What has no time, and belongs to the session as a whole, stays."""
+    """Keeps data that has no time, and belongs to the session as a whole."""
     return Done(None)
 
 
@@ -65,10 +65,10 @@ def _of_scrub(name: str, step: Callable[[Step], Done]) -> staged_job.Stage[_Give
 # A running erasure is stored with the name of its stage.
 STAGES: Final = (
     _stage("tombstones", erase_stores.write_erasures_tombstones),
-    # What was accepted before the tombstones is stored, or left out, before the stages that look for it.
+    # Entries that were accepted before the tombstones are stored, or left out, before the stages that look for them.
     _of_scrub("journal", scrub_redis.await_journal),
     _stage("rows", erase_rows, of_range=erase_range_rows),
-    # What retention has dropped of it counts still.
+    # Sessions that retention has dropped count still.
     _stage("base", erase_base, of_range=_nothing),
     _stage("names", erase_stores.erase_names, of_range=_nothing),
     _stage("imports", erase_stores.erase_imports, of_range=_nothing),
@@ -91,7 +91,7 @@ STAGES: Final = (
 )
 # A search may find it until hosts have purged.
 _NEVER_LEFT_OUT: Final = ("search_hosts", "forget")
-# What no stage reaches.
+# Places that no stage reaches.
 _ALWAYS_REMAINS: Final = {name: what for name, what in scrub_files.ALWAYS_REMAINS.items() if name != "identifiers"} | {
     "machines": "Transcripts and settings on the machines that sent them: delete them there. The tracker refuses what they still send.",
 }

@@ -1,7 +1,7 @@
-"""Takes what retention kept of dropped sessions out of the base and of the cells (aggregates/dropped_contributions.py): all of a user or of a project.
+"""Takes the sums of sessions that retention dropped out of the base and the cells (aggregates/dropped_contributions.py): all of a user or a project.
 
 The base knows projects and users, but no sessions. So what a dropped session counted cannot be told apart when that session alone is erased. Files
-know no users: those of a project go with a user if nobody else's session was dropped there. What stays is told in `remains`.
+know no users: those of a project go with a user if nobody else's session was dropped there. `remains` names the sums that stay.
 """
 
 from typing import Any, Final
@@ -53,7 +53,7 @@ def erase_base(erasure: Erasure, step: Step) -> Done:
     remains = _what_others_share(connection, erasure) if number == 0 and erasure.kind == "user" else {}
     parameters = erasure.parameters | {"limit": ROWS_AT_ONCE, "idle_gap": step.worker.idle_gap}
     condition = _condition(erasure, table)
-    # Most have no base. Nobody waits for the look.
+    # Most have no base, and this check takes no lock.
     if not connection.execute(sql(_SQL.is_there_any, base=table, condition=condition).encode(), parameters).fetchall()[0][0]:
         return Done(table, remains=remains)
     lock_order.lock_import_order(connection)
@@ -71,7 +71,7 @@ def erase_base(erasure: Erasure, step: Step) -> Done:
     elif places:
         [aggregate] = [each for each in AGGREGATES.values() if each.base == table]
         _withdraw(connection, aggregate, places)
-    # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
+    # The table before this one, if there is more in this one. "-" stands before the first, whose name would mean that it is done.
     after = table if len(places) < ROWS_AT_ONCE else tables[number - 1] if number else "-"
     return Done(after, {"dropped contributions": len(places)} if places else {}, remains)
 

@@ -14,7 +14,7 @@ from services.worker.maintenance.staged_job import Done
 
 _LETTERS: Final = "SELECT id, payload, bound ->> 'user' FROM dead_letters WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _DELETE: Final = "DELETE FROM dead_letters WHERE id = ANY(%(ids)s)"
-# What names a user in an event, a hook or a record.
+# Fields that name a user in an event, a hook or a record.
 _USER_FIELDS: Final = frozenset({"user", "bound_user", "user_name"})
 # When an event, an item or a record happened, began or ended.
 _TIME_FIELDS: Final = ("timestamp", "start_time", "end_time", "started_at", "ended_at", "occurred_at", "read_at")
@@ -75,7 +75,7 @@ class _Needles:
         return len(known) < len(times) or not known or (max(known) >= from_at and min(known) < to_at)
 
     def _items_in(self, value: Any) -> Iterator[dict[str, Any]]:
-        """What is of the session, of an entry that may be of others too."""
+        """The parts of an entry that are of the session: an entry may have others', too."""
         if isinstance(value, dict) and value.get("session_id") in self._ids:
             yield value
         elif isinstance(value, dict | list):

@@ -1,7 +1,7 @@
 """The stages of an erasure that are of a range of a session alone. All else of the session stays.
 
 Rows of the range go with what they count for. The lines of that time are taken out of transcripts: a line without a time goes with the line before it.
-What a file says of the session as a whole stays, but for its times in the range, and its title, which may be made of what was said then.
+A file's facts on the whole session stay, but for its times in the range, and its title, which may quote a text of then.
 """
 
 from typing import Any, Final
@@ -56,9 +56,9 @@ def erase_range_rows(erasure: Erasure, step: Step) -> Done:
 
 
 def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dict[str, int]:
-    """What else was told in the range, and what files said of the session: without the range and without titles. {table: how many rows went}.
+    """Deletes the session's other rows in the range, and cuts its facts: no time in the range, no title. {table: how many rows went}.
 
-    A file that goes on says it anew, of the lines that are left.
+    A file that goes on gives its facts anew, by the lines that are left.
     """
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:

@@ -15,7 +15,7 @@ from redis import Redis
 from services.worker import lock_order
 from services.worker.archive.archive_locks import lock_file
 from services.worker.importers.job.run_shard import delete_files
-from services.worker.maintenance.erase.erase_tables import condition, erased_tables
+from services.worker.maintenance.erase.erase_tables import condition, erased_tables, projects_of_sessions, sessions_of
 from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_files import delete_exports
 from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
@@ -37,10 +37,9 @@ log = structlog.get_logger()
 ROWS_AT_ONCE: Final = 200
 # For jobs that are asked to end.
 PATIENCE_SECONDS: Final = 60.0
-# What takes the place of a name.
+# Replaces a name.
 ERASED: Final = "erased"
 
-_COLLECT: Final = {kind: _SQL[f"collect_of_{kind}"] for kind in ("session", "user", "project")}
 _SESSION_IDS: Final = "SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s"
 _COUNT: Final = "SELECT count(*) FROM $table WHERE $condition"
 _DELETE_FILES: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
@@ -64,10 +63,10 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Done:
     if not step.is_dry_run:
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
-    kind = "session" if erasure.kind == "range" else erasure.kind
-    connection.execute(_COLLECT[kind], parameters)
+    sessions = sessions_of("session" if erasure.kind == "range" else erasure.kind)
+    connection.execute(sql(_SQL.collect, sessions=sessions).encode(), parameters)
     if erasure.kind != "project":
-        connection.execute(_SQL.note_projects, parameters)
+        connection.execute(sql(_SQL.note_projects, named=projects_of_sessions()).encode(), parameters)
     if step.is_dry_run:
         return Done(None)
     if erasure.kind == "range":
@@ -83,7 +82,7 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Done:
 
 
 def _what_is_not_told_apart(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
-    """What the base has of it, which knows neither sessions nor parts of projects."""
+    """{"sums": reason} if the base still counts some of it: the base knows neither sessions nor parts of projects."""
     [(has_expired, is_part)] = connection.execute(_SQL.has_expired, erasure.parameters).fetchall()
     return {"sums": _DROPPED if has_expired else _OF_PART} if has_expired or is_part else {}
 
@@ -104,7 +103,7 @@ def erase_tables(erasure: Erasure, step: Step) -> Done:
     table = tables[number]
     deleted = _erase_some_of(table, erasure, step)
     is_done = step.is_dry_run or deleted < ROWS_AT_ONCE
-    # The table before this one, if there is more in this one. Before the first there is none, and its name would mean nothing.
+    # The table before this one, if there is more in this one. "-" stands before the first, whose name would mean that it is done.
     after = table.name if is_done else names[number - 1] if number else "-"
     return Done(after, {table.name: deleted} if deleted else {})
 
@@ -169,7 +168,7 @@ def erase_names(erasure: Erasure, step: Step) -> Done:
     connection = step.connection
     if step.is_dry_run:
         return Done(None)
-    # Nobody refers to a user or a project meanwhile.
+    # The lock keeps others from referring to the user or the project.
     lock_order.lock_writing_exclusive(connection)
     counts = {name: connection.execute(command, erasure.parameters).rowcount for name, command in _NAMES.items()}
     counts["projects"] = 0
@@ -202,13 +201,13 @@ def erase_audit_log(erasure: Erasure, step: Step) -> Done:
 
 
 def forget_names(erasure: Erasure, step: Step) -> Done:
-    """Of the erasure itself. What is behind this needs none."""
+    """Forgets the names of the erasure itself. The stages behind this one need none."""
     forget(step.connection, erasure.id)
     return Done(None)
 
 
 def forget(connection: Connection[Any], erasure_id: UUID) -> None:
-    """What the erasure is of, and its sessions."""
+    """Deletes the names and ids that the erasure is of, and the list of its sessions."""
     for command in _FORGET:
         connection.execute(command, {"erasure_id": erasure_id})
 
@@ -252,7 +251,7 @@ class _Feed:
         self.found = 0
 
     def without(self, before: bytes) -> bytes:
-        """The same object if nothing is found. What cannot be read goes: a hole in the feed harms nobody."""
+        """The same object if nothing is found. Items that cannot be read go: a hole in the feed does no harm."""
         try:
             items = decode_items(before)
         except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""What an erasure is of, and what its stages have in common."""
+"""The target of an erasure, and code that its stages share."""
 
 import re
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 -- name: due
--- By id. What was not read yet is left.
+-- By id. Files that are not read to their end stay.
 SELECT f.id, f.session_id, coalesce(s.project_id, 0) AS project_id,
     (SELECT coalesce(sum(g.stored_bytes), 0) FROM transcript_segments AS g WHERE g.file_id = f.id)::bigint
     + (SELECT coalesce(sum(octet_length(r.content)), 0) FROM transcript_ranges AS r WHERE r.file_id = f.id)::bigint AS bytes

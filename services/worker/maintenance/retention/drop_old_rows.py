@@ -1,7 +1,7 @@
-"""Drops rows of the tracker's own work after times of their own: jobs, dead letters, scrubs, the audit log, payloads of hooks, readings of the
-quota, and what stands beside sessions of which nothing else came, or nothing else is left.
+"""Drops old rows of the tracker's own work: jobs, dead letters, scrubs, the audit log, payloads of hooks and readings of the quota. Each has a
+time of its own. Rows beside a session go too if nothing else came of it, or nothing else is left.
 
-What is under way stays, and a job that something stored needs: its undo finds its rows by it, and a reparse what it brought.
+Jobs that are under way stay, and those that stored rows need: an undo finds the rows by the job, and a reparse the contents that it brought.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,18 @@ from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
 from shared.jobs import KINDS
 from shared.sql_files import SqlFile
+from shared.tables.catalogue import TABLES
 
 _SQL: Final = SqlFile(__package__, "drop_old_rows.sql")
 
-# Each has the place in the table, the project (0: of none) and the size. Of jobs those that refer to others come first.
+# Each gives the row's id, its project (0: without one) and its size. Jobs that refer to others come first.
 _OLD: Final = {what: _SQL[f"old_{what}"] for what in ("jobs", "dead_letters", "scrubs", "audit")}
 _DELETE: Final = {what: _SQL[f"delete_{what}"] for what in _OLD}
-# Of a session of which nothing else came: of a table whose rows say when they came, and of one whose rows go when they are alone.
+# Conditions on rows without a counted session: in tables that date their rows, and in others, which wait until no dated row is newer.
 _OF_NO_SESSION: Final = _SQL.of_no_session
 _NEWER: Final = "NOT EXISTS (SELECT FROM $table AS o WHERE o.session_id = r.session_id AND o.$came_at >= %(before)s)"
-# {table: what of it is old}, where this is another question.
-_OTHERS: Final = {name: _SQL[name] for name in ("quota_readings", "hook_payloads", "session_marks")}
+# {table: a SELECT of its old rows}, where the rule differs.
+_OTHERS: Final = {name: _SQL[name] for name in _SQL if name in TABLES}
 _DAYS: Final = "SELECT retention_days(%(what)s, NULL, NULL, %(setting)s)"
 
 
@@ -75,6 +76,6 @@ def _live() -> dict[str, str]:
 
 
 def _before(what: str, step: Step) -> datetime | None:
-    """What is from before goes; None if it is kept for good."""
+    """The time before which rows go; None if they are kept for good."""
     [(days,)] = step.connection.execute(_DAYS, {"what": what, "setting": step.parameters[f"{what}_days"]}).fetchall()
     return None if days is None else step.as_of - timedelta(days=days)

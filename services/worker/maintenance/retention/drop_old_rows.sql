@@ -17,6 +17,7 @@ SELECT id, 0 AS project_id, size FROM (
 ) AS old ORDER BY number DESC NULLS LAST LIMIT %(limit)s
 
 -- name: delete_jobs
+-- Each names its job by a column of its own.
 DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
 DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
 DELETE FROM exports WHERE id = ANY(%(ids)s);
@@ -48,7 +49,7 @@ WHERE at < %(before)s ORDER BY id LIMIT %(limit)s
 DELETE FROM audit_log WHERE id = ANY(%(ids)s)
 
 -- name: hook_payloads
--- Hooks are read within seconds. What is left could not be read.
+-- Hooks are read within seconds. Those that are left could not be read.
 r.received_at < %(before)s
 
 -- name: quota_readings
@@ -63,7 +64,7 @@ resets_at < %(before)s AND EXISTS (
 r.$came_at < %(before)s AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id AND s.counted)
 
 -- name: session_marks
--- Of a session that an undo took, for as long as its user's and project's sessions are kept.
+-- Marks of a session that an undo took stay for as long as its user's and project's sessions are kept.
 r.changed_at < %(as_of)s - make_interval(days => retention_days('sessions', r.project_id, r.user_id, %(sessions_days)s))
     AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.session_id = r.session_id)
 
@@ -76,7 +77,7 @@ r.changed_at < %(as_of)s - make_interval(days => retention_days('sessions', r.pr
 SELECT count(*), coalesce(sum(pg_column_size(ROW(r.*))), 0)::bigint FROM $table AS r WHERE $is_old
 
 -- name: drop_live
--- Who has one locked has just read it again.
+-- A row that is locked has just been read again.
 WITH old AS (
     SELECT r.ctid, pg_column_size(ROW(r.*)) AS size FROM $table AS r WHERE $is_old LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ),

@@ -50,12 +50,12 @@ FROM dropped_texts AS d
 WHERE f.session_id = ANY(%(session_ids)s) AND d.session_id = f.session_id AND f.title IS NOT NULL AND $is_old < d.before
 
 -- name: files
--- Of live files those that were read to their end.
+-- Live files only if they were read to their end.
 SELECT id, machine_id <> '' FROM transcript_files
 WHERE session_id = ANY(%(session_ids)s) AND parsed_offset >= stored_offset ORDER BY id FOR UPDATE
 
 -- name: forget_ranges
--- What waits behind a gap stays.
+-- Ranges that wait behind a gap stay.
 DELETE FROM transcript_ranges AS r USING transcript_files AS f
 WHERE r.file_id = ANY(%(ids)s) AND f.id = r.file_id AND r.end_offset <= f.stored_offset
 

@@ -1,7 +1,7 @@
 """Applies today's redaction rules to what is stored, or replaces given texts there: store by store, step by step.
 
 It goes in stages (maintenance/staged_job.py): a stage is a table with texts (scrub_tables.py), or a store of another kind. Aggregates do not depend on
-texts. What no stage reaches is told in `remains`.
+texts. `remains` names the data that no stage reaches.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ STAGES: Final = (
     Stage("imports", await_imports, in_transaction=False, is_left_out_of_dry_runs=True, is_short=True),
     Stage("names", scrub_names),
     *(Stage(table.table, partial(scrub_rows, table)) for table in text_tables()),
-    # Of archived and live transcripts: archive/scrub_contents.py.
+    # Archived and live transcripts: archive/scrub_contents.py.
     Stage("transcripts", _scrub_transcripts),
     Stage("search_hosts", _purge_search_hosts, is_left_out_of_dry_runs=True),
     Stage("redis", scrub_redis, in_transaction=False),

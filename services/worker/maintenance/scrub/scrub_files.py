@@ -25,7 +25,7 @@ _SQL: Final = SqlFile(__package__, "scrub_files.sql")
 
 # The most of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
-# The bytes that are written anew in a second, with its indexes, on a machine that does much else: two cores with a load of 12 wrote 7 to 12 MB.
+# The bytes that are written anew in a second, with indexes, on a busy machine: two cores with a load of 12 wrote 7 to 12 MB.
 BYTES_PER_SECOND: Final = 8 * 1024 * 1024
 # Small tables are taken together, since each step has a connection of its own.
 STEP_SECONDS: Final = 2.0

@@ -35,7 +35,7 @@ def scrub_rows(table: TextTable, step: Step) -> Done:
         with step.connection.cursor() as cursor:
             cursor.executemany(update_row(table).encode(), changed)
     if table.table == "sessions" and not step.is_dry_run:
-        # Of what they are made of, which is scrubbed by now: a title may have been cut within a secret.
+        # Titles are made again from rows that are scrubbed by now: a title may have been cut within a secret.
         parameters = {"session_ids": [row["key"] for row in rows]}
         step.connection.execute(LOCK_SESSIONS, parameters)
         update_titles(step.connection, parameters["session_ids"])

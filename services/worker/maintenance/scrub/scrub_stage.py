@@ -36,7 +36,7 @@ class Step(NamedTuple):
     def scrubbed(
         self, after: str | None, scanned: int, changed: int, redactions: Mapping[str, int], remains: Mapping[str, str] = {}
     ) -> Done:
-        """What a step did that goes over rows."""
+        """The result of a step that goes over rows. `after`: the last key; None at the end."""
         changed_in = {self.stage: changed} if changed else {}
         counts: Counts = {"rows_scanned": scanned, "rows_changed": changed, "redactions": redactions, "changed_in": changed_in}
         return Done(after, counts, remains)

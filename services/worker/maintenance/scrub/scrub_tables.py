@@ -9,11 +9,11 @@ from services.worker.sql_text import sql
 from shared.tables.catalogue import TABLES
 from shared.tables.table import Column, Holds, Table
 
-# Of tools and models: the stage of names. The keys of tags are made of the tags, and ranges of transcripts go with their files.
+# Names of tools and models have a stage of their own. The keys of tags are made of the tags, and ranges of transcripts go with their files.
 ELSEWHERE: Final = frozenset(
     {(table, name.column) for name in NAMES for table in name.cells} | {("tool_calls", "tool_name"), ("api_calls", "model")}
 ) | {("session_marks", "tag_keys"), ("transcript_ranges", "content"), ("transcript_ranges", "request_id")}
-# What is more than its type.
+# Columns that need more than their type does.
 _KINDS: Final = {("transcript_files", "file_name"): "file_name", ("import_jobs", "files"): "uploads"}
 
 # {(table, column): SQL of a {value} over another row o, which has that value then}: values that must differ. One that is taken gets the row's key.

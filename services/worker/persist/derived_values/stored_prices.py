@@ -1,7 +1,7 @@
-"""Prices of one's own as the table `prices` has them, and what the workers write into it: their price list, and the file TRACKER_PRICES.
+"""Prices of one's own as the table `prices` has them. Workers write it, too: their price list, and the file TRACKER_PRICES.
 
-A process keeps the prices that it has read, with their version. Whoever prices compares that with the row `price_state`, and reads them again only if
-it has changed: a batch does so in the statement that locks its sessions (persist_batch.py), so that it costs no query.
+A process keeps the prices that it has read, with their version. Pricing compares that with the row `price_state`, and reads them again only if
+it has changed. A batch does so in the statement that locks its sessions (persist_batch.py), so that it costs no query.
 """
 
 from datetime import date
@@ -24,13 +24,13 @@ _SQL: Final = SqlFile(__package__, "stored_prices.sql")
 
 _OF_WORKERS: Final = "SELECT of_workers FROM price_state"
 
-# Of a million tokens, and of a thousand web searches, in the order of pricing.Tokens.
+# Prices of a million tokens, and of a thousand web searches, in the order of pricing.Tokens.
 _COLUMNS: Final = ("input_usd", "output_usd", "cache_write_5m_usd", "cache_write_1h_usd", "cache_read_usd", "web_search_usd")
 _SIZES: Final = (*[Decimal(1_000_000)] * 5, Decimal(1_000))
 # A price of the list is written for the day before its first other one.
 _BEGINNING: Final = date(2000, 1, 1)
 
-# Of the prices that this process uses. Other databases have other versions; None: there are none.
+# The version of the prices that this process uses. Other databases have other versions; None: no own prices.
 _version: UUID | None = None
 
 

@@ -1,6 +1,6 @@
 """Signs of what subagents do: the latest of each kind is kept, in any order of arrival. shared/sessions/agent_state.py says what they mean together.
 
-What a subagent was asked is no record, so without hooks it is seen with its first answer. Telemetry tells that a subagent has completed, but not which:
+A subagent's prompt is no record, so without hooks it is seen with its first answer. Telemetry tells that a subagent has completed, but not which:
 its event has no id of it. The subagent's own transcript says so as soon.
 """
 
@@ -27,7 +27,7 @@ _ENDS: Final = frozenset({"done", "error", "interrupted"})
 # Those of Claude Code's own, for summaries and suggestions, and those that a file of an old version does not name.
 _NOT_A_PERSONS: Final = ("acompact-", "aprompt_suggestion-")
 _UNNAMED: Final = "sidechain"
-# What Claude Code says of a task in the background that is over.
+# Claude Code's words for a task in the background that is over.
 _STATUS_OF_TASK: Final[dict[str | None, AgentSignKind]] = {
     "completed": "done",
     "failed": "error",
@@ -52,7 +52,7 @@ class AgentSign(NamedTuple):
 
 
 def agent_signs_of_records(batch: Iterable[ReceivedEvent]) -> Iterator[AgentSign]:
-    """What the records of transcripts show. Hooks have signs of their own."""
+    """Signs in the records of transcripts. Hooks have signs of their own."""
     for received in batch:
         record: Any = received.event
         if not isinstance(record, Message | ToolUse | TimelineEntry) or record.source == HOOK or not record.session_id:
@@ -83,7 +83,7 @@ def _of_record(record: Message | ToolUse | TimelineEntry, heard_at: datetime) ->
             if kind := _STATUS_OF_TASK.get(status):
                 yield task, record.timestamp, kind
         case Message() | TimelineEntry():
-            # Of the session itself, without a text, or of another kind.
+            # The session's own, without a text, or of another kind.
             pass
         case _:
             assert_never(record)

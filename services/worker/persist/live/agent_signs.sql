@@ -1,5 +1,5 @@
 -- name: store
--- In one order: then two workers that store signs of the same subagents do not deadlock. Who saw a sign goes with its time.
+-- In one order: then two workers that store signs of the same subagents do not deadlock. The source of a sign goes with its time.
 INSERT INTO agent_signs AS a (session_id, agent_id, began_at, called_at, worked_at, worked_by, over_at, over_as, over_by, is_background, heard_at)
 SELECT session_id, agent_id, coalesce(began_at, 'infinity'), coalesce(called_at, '-infinity'), coalesce(worked_at, '-infinity'), worked_by,
     coalesce(over_at, '-infinity'), over_as, over_by, is_background, heard_at

@@ -53,7 +53,7 @@ class _Row(NamedTuple):
 
 
 class SignOfHook(NamedTuple):
-    """What a hook shows of a session or a subagent. `place` is the number of the batch's records that came before it."""
+    """A sign that a hook gives of a session or a subagent. `place` is the number of the batch's records that came before it."""
 
     place: int
     sign: Sign | AgentSign
@@ -67,7 +67,7 @@ class CapturedItem(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What is stored already of a batch's acts and sessions."""
+    """The stored state of a batch's acts and sessions, before it is stored."""
 
     # Acts that may be items: of each the last version, and its place in the batch.
     acts: dict[UUID, tuple[int, _Act]]
@@ -99,9 +99,9 @@ def before_captured(connection: Connection[Any], batch: Sequence[ReceivedEvent])
 def captured_items(
     connection: Connection[Any], before: Before, batch: Sequence[ReceivedEvent], signs_of_hooks: Iterable[SignOfHook] = ()
 ) -> list[CapturedItem]:
-    """What the batch brought, in its order. In the transaction that stored it. Stores what it shows of its sessions, too.
+    """The items of the batch, in its order, in the transaction that stored it. Stores signs of its sessions, too.
 
-    `batch`: what of it was stored; the acts of others give no items.
+    `batch`: its stored part; the acts of others give no items.
     """
     stored = {id(received.event) for received in batch}
     signs_of_hooks = [each for each in signs_of_hooks if each.sign.at >= each.sign.heard_at - RECENT]

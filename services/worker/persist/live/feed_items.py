@@ -77,7 +77,7 @@ class FeedSession(NamedTuple):
 
     @property
     def does(self) -> tuple[Any, ...]:
-        """What is told of it: a change of any part is news."""
+        """The parts of it that are fed: a change of any is an item."""
         agents = tuple((each["agent_id"], each["state"], each["tool_name"]) for each in self.agents)
         return self.state, self.tool_name, self.tool_input, self.error, agents
 
@@ -98,7 +98,7 @@ _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
 
 def session_states(connection: Connection[Any], session_ids: list[str]) -> dict[str, bool]:
-    """Of these sessions, for each that is known: whether it is open. To be asked for before a batch is stored."""
+    """{session id: whether it is open} of those that are known. To be asked for before a batch is stored."""
     return dict(connection.execute(_STATES, {"session_ids": session_ids}).fetchall())
 
 
@@ -115,7 +115,7 @@ def feed_items(
     session_ids: list[str],
     before: dict[str, bool],
 ) -> list[FeedItem]:
-    """What a batch of the wire brought, in its order. In the transaction that stored it; `before` are its sessions' states before that.
+    """The items of a batch of the wire, in its order, in the transaction that stored it. `before`: its sessions' states before that.
 
     A repeated event gives nothing.
     """

@@ -1,6 +1,6 @@
 """Signs of what sessions do: the latest of each kind is kept, in any order of arrival. shared/sessions/session_state.py says what they mean together.
 
-What is older than an hour when it arrives is history, and no sign; neither are imports.
+Events that are older than an hour when they arrive are history, and no signs; neither are imports.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +17,11 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "session_signs.sql")
 
-# What was done at the sign's time. `idle`: a reminder that nothing goes on. `session_started`: its first prompt may have the same time.
+# The act at the sign's time. `idle`: a reminder that nothing goes on. `session_started`: its first prompt may have the same time.
 SignKind = Literal[
     "prompt",
     "work",
-    # Of a subagent.
+    # A subagent's.
     "agent_work",
     "reply",
     "client_started",
@@ -67,7 +67,7 @@ class Sign(NamedTuple):
 
 
 def signs_of_records(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
-    """What the records of transcripts show. Hooks have signs of their own. A call that is stored once more because of a signal is no sign: it names no subagent."""
+    """Signs in the records of transcripts. Hooks have signs of their own. A call that is stored once more because of a signal is no sign: it names no subagent."""
     for received in batch:
         record: Any = received.event
         if not isinstance(record, Message | ToolUse | TimelineEntry) or record.source in (HOOK, SIGNAL) or not record.session_id:
@@ -94,7 +94,7 @@ def _of_record(record: Message | ToolUse | TimelineEntry, heard_at: datetime) ->
         case TimelineEntry(kind="api_error") if not is_agents and is_last_try(record):
             yield record.timestamp, "turn_failed"
         case Message() | TimelineEntry():
-            # Of a subagent, without a text, or of another kind: it says nothing of what the session does.
+            # A subagent's, without a text, or of another kind: it is no sign of what the session does.
             pass
         case _:
             assert_never(record)
@@ -106,7 +106,7 @@ def is_last_try(api_error: TimelineEntry) -> bool:
 
 
 def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
-    """What events show that clients send."""
+    """Signs in the events that clients send."""
     for received in batch:
         event: Any = received.event
         kind = type(event)
@@ -126,7 +126,7 @@ def signs_of_events(batch: Iterable[ReceivedEvent]) -> Iterator[Sign]:
 
 
 def end_of_call(start: datetime, milliseconds: int, heard_at: datetime) -> datetime:
-    """When what began then has ended; not after it was heard of, however long it is said to have run."""
+    """The end of a call that began at `start`. It is at most `heard_at`, even if the reported duration is longer."""
     at_most = max(heard_at - start, timedelta())
     return start + (at_most if milliseconds >= at_most / timedelta(milliseconds=1) else timedelta(milliseconds=milliseconds))
 
@@ -142,7 +142,7 @@ def store_signs(connection: Connection[Any], signs: Iterable[Sign]) -> None:
 
 
 def forget_signs(connection: Connection[Any], session_ids: Sequence[str]) -> None:
-    """Deletes the signs of sessions that were closed, and those of long ago: their sessions have ended. What comes later is new."""
+    """Deletes the signs of sessions that were closed, and those of long ago: their sessions have ended. Later signs are new."""
     for forget in _FORGET:
         connection.execute(forget, {"session_ids": list(session_ids)})
 

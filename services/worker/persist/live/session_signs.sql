@@ -1,5 +1,5 @@
 -- name: store
--- In one order: then two workers that store signs of the same sessions do not deadlock. Who saw a sign goes with its time.
+-- In one order: then two workers that store signs of the same sessions do not deadlock. The source of a sign goes with its time.
 INSERT INTO session_signs AS s (session_id, worked_at, worked_by, waits_since, waits_for, waits_by, idle_at, replied_at, replied_by, prompted_at,
     agents_worked_at, client_started_at, is_hooked, heard_at)
 SELECT session_id, coalesce(worked_at, '-infinity'), worked_by, coalesce(waits_since, '-infinity'), waits_for, waits_by,

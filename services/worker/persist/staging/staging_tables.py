@@ -18,7 +18,7 @@ from services.worker.persist.staging.stage_records import STAGED, Row
 from shared.events.messages import Binding, Event
 from shared.events.project_paths import name_of
 
-# What rows refer to, and what is known of copies. The tables of rows themselves have columns of those that they are for.
+# Rows that others refer to, and copies. The tables of rows themselves have columns of those that they are for.
 _REFERRED_TO: Final = {
     "staged_projects": "path text, name text, is_named boolean",
     "staged_places": "path text, remote text",

@@ -4,9 +4,9 @@ from typing import Final
 
 # {session}, {call}, {project} and the like are filled with what is somebody's, and with what nobody has.
 DATES = "start_date=2024-04-01&end_date=2024-05-31"
-# Of a list that takes a project. A part of the project has such a group and repository, in which bob alone worked.
+# Filters of lists that take a project. A part of the project has such a group and repository, in which bob alone worked.
 OF_GROUPS: Final = ("?group={word}-group", "?repository=git.example/{word}")
-# Of a GET several questions: all are asked with every kind of key.
+# {path of a GET: its questions}. All are asked with every kind of key.
 READS: Final[dict[str, list[str]]] = {
     "/healthz": [""],
     "/readyz": [""],

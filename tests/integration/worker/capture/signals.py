@@ -17,7 +17,7 @@ from tests.telemetry import Json, encoded
 
 
 def signals_of(export: Json, now: datetime = RECEIVED_AT) -> list[Signal]:
-    """What is kept of an export, whatever it is of."""
+    """The signals that are kept of an export of logs, metrics or traces."""
     body = encoded(export)
     return [
         *signals_of_logs(otlp_records.logs(body, JSON), now).signals,

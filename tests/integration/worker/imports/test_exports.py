@@ -244,7 +244,7 @@ def start(session_id: str, path: str, user: str = "ann") -> SessionStart:
 
 @pytest.fixture
 def archive(worker: Resources, emptier: Emptier, tmp_path: Path) -> Path:
-    """Of a tracker in which two projects are one by hand, a rule names a third, and a machine has told of a fourth."""
+    """An export of a tracker in which two projects are one by hand, a rule names a third, and a machine has told of a fourth."""
     a_tracker_with_everything(worker, tmp_path)
     send(worker, [start("fix", FIX)])
     run(

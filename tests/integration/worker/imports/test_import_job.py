@@ -23,6 +23,7 @@ from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.events.messages import ToolCall
+from shared.jobs import IMPORT
 from tests.integration.worker.all_tables import is_verified, tables
 from tests.integration.worker.capture.captured import import_files
 from tests.integration.worker.imports.import_jobs import SESSIONS, add_job, imported, listed, session_file, start_job
@@ -130,11 +131,12 @@ def test_a_leased_share_is_not_taken_by_another_worker(worker: Resources, looks:
     job_id = start_job(worker, tmp_path, b"{}")
     execute(worker, "UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
     assert imported(worker, job_id)["status"] == "queued"
-    assert looks.abandoned_shards() == []
+    assert looks.abandoned_jobs() == {}
+
     execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
-    assert looks.abandoned_shards() == [(str(job_id), 0)]
+    assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
     assert imported(worker, job_id)["status"] == "succeeded"
-    assert looks.abandoned_shards() == []
+    assert looks.abandoned_jobs() == {}
 
 
 def test_the_upload_is_deleted_when_the_job_ends(worker: Resources, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def tables(worker: Resources) -> dict[str, list[Any]]:
 
 
 def ended(worker: Resources, scrub_id: UUID) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The stores that a scrub could not reach, after its end."""
     while run_job(worker, SCRUB, scrub_id):
         pass
     [(status, remains)] = select(worker, "SELECT status, remains FROM jobs WHERE id = %s", [scrub_id])

@@ -1,4 +1,4 @@
-"""What dropped sessions counted moves with their project, and back: after any merges, undos and drops, all sums are those of the world without drops."""
+"""The sums of dropped sessions move with their project, and back. After any merges, undos and drops, all sums are as without drops."""
 
 from typing import Any
 

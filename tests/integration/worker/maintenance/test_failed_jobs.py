@@ -17,10 +17,10 @@ from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
+from shared.blobs.store import BlobStoreAway
 from shared.database import connect_options
 from shared.events.messages import Conversation
-from shared.jobs import ERASURE, SCRUB, JobKind
+from shared.jobs import ERASURE, EXPORT, MERGE_OF_PROJECTS, MERGE_OF_USERS, SCRUB, JobKind, JobTask
 from tests.conftest import as_role
 from tests.integration.worker.imports.exporting import add_export, export_row
 from tests.integration.worker.imports.files_of_sessions import EPOCH
@@ -115,6 +115,22 @@ def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(
     assert state(owner, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
 
 
+@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.name)
+def test_a_job_whose_store_is_away_waits_for_it_and_says_so(owner: Resources, kind: JobKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> Any:
+        raise BlobStoreAway("The bucket does not answer.")
+
+    job_id = added(owner, kind)
+    monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", away)
+    for _ in range(MAX_ATTEMPTS + 2):
+        with owner.transaction() as connection:
+            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
+        with suppress(BlobStoreAway):
+            run_job(owner, kind, job_id)
+
+    assert state(owner, job_id) == ("running", "The bucket does not answer.")
+
+
 def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Resources) -> None:
     object.__setattr__(owner, "settings", owner.settings.model_copy(update={"archive_url": FORBIDDEN.as_uri()}))
     job_id = add_export(owner)
@@ -140,13 +156,13 @@ def test_an_export_that_may_not_read_the_rows_fails_and_says_why(owner: Resource
     ("task", "begin", "run", "found"),
     [
         (
-            Task.MERGE_USERS,
+            MERGE_OF_USERS.task,
             lambda worker: request_merge(worker, "ann", "bob"),
             merge_users.run,
             "SELECT merge_failure, merge_requested_at FROM users",
         ),
         (
-            Task.REKEY_PROJECT,
+            MERGE_OF_PROJECTS.task,
             lambda worker: decide(worker, "/p/one", "/p/1"),
             rekey_projects.run,
             "SELECT rekey_failure, rekey_requested_at FROM projects",
@@ -158,7 +174,7 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
     owner: Resources,
     refused: Resources,
     looks: Looks,
-    task: Task,
+    task: JobTask,
     begin: Callable[[Resources], int],
     run: Callable[[Resources, int], bool],
     found: str,
@@ -189,9 +205,10 @@ def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_lon
     add_export(owner)
     request_merge(owner, "ann", "bob")
     decide(owner, "/p/one", "/p/1")
+    execute(owner, "UPDATE import_jobs SET created_at = now() - interval '6 seconds'")
     execute(owner, "UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
     execute(owner, "UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
-    waiting = {*(kind.task for kind in JOBS), Task.MERGE_USERS, Task.REKEY_PROJECT}
+    waiting = {*(kind.task for kind in JOBS), EXPORT.task, MERGE_OF_USERS.task, MERGE_OF_PROJECTS.task}
     assert waiting <= looks.abandoned_jobs().keys()
 
     execute(owner, "UPDATE jobs SET moved_at = now() - interval '1 hour' WHERE kind = 'erasure'")

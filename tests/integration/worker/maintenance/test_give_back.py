@@ -17,7 +17,7 @@ from tests.integration.worker.statements import execute, select
 # Each step of a run writes there.
 OF_THE_RUN = {"jobs", "retention_counts"}
 TABLES = "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-# What an ended job must have.
+# Values that an ended job needs, by table.
 JOBS: dict[str, dict[str, Any]] = {"import_jobs": {"has_files": False}, "jobs": {"kind": "scrub"}}
 
 

@@ -25,7 +25,7 @@ from tests.integration.worker.maintenance.sessions_of_users import (
 from tests.integration.worker.session_rows import tables_with
 from tests.integration.worker.statements import select
 
-# What a user has beside rows: one row of each table.
+# A row in each table that knows users and holds no events.
 BESIDE = (
     """INSERT INTO quota_readings (user_id, machine_id, source, kind, resets_at, used_percentage, first_read_at, last_read_at)
        SELECT u, 'm', 'status_line', 'five_hour', now(), 7, now(), now() FROM unnest(%(ids)s::bigint[]) AS u""",

@@ -122,7 +122,7 @@ _STEPS = st.lists(
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
-# What comes meanwhile; and a change of mind when half is done
+# Rows that come meanwhile; and a change of mind when half is done
 @example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 4), ("come", "/w/shop-fix", 5), ("come", "/w/shop", 1)])
 @example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 1), ("move", "", 1), ("decide", "/w/shop-fix", None)])
 def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_none(

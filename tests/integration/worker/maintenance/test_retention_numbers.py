@@ -64,8 +64,8 @@ def answers(client: TestClient) -> dict[str, str]:
 
 
 def names_from_rows(route: str) -> set[str]:
-    """What of an answer is read from rows: price lists of stored calls, when a file was touched last, examples of errors, the files of one user,
-    and tools at the ends of a range within a UTC day, as those of a zone's days. And how many sessions were dropped."""
+    """Fields of an answer that are read from rows: price lists of calls, the last touch of a file, examples of errors, the files of one user.
+    Tools are, too, at ends of a range within a UTC day, as of a zone's days. The number of dropped sessions is among the fields."""
     names = {"price_versions", "last_touched", "examples", "dropped_sessions", "dropped_sessions_before"}
     if "user=" in route:
         names |= {"files_modified", "top_files"}

@@ -1,4 +1,4 @@
-"""What a scrub goes over, as shared/tables says it, can be gone over: by a key, and so that values that must differ still do."""
+"""A scrub can go over every table that shared/tables names for it: by a key, and so that values that must differ still do."""
 
 from typing import Final
 

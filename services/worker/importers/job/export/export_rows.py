@@ -35,8 +35,10 @@ _USER: Final = 'u.name AS "user"'
 _TIME: Final = "nullif(t.$name, '-infinity') AS $name"
 _USERS: Final = "LEFT JOIN users AS u ON u.id = t.user_id"
 _FILES: Final = "JOIN files AS f USING (file_key)"
+# The columns of acts that JSON has otherwise.
+_WRITTEN: Final = {"occurred_at": sql(_TIME, name="occurred_at"), "active_ranges": _SQL.ranges}
 
-# What no export, or none of a selection, can tell apart. Without counts: whoever may export only themselves learns nothing of others.
+# Data that no export, or no selection, can tell apart. Counts are left out: a person with a right to their own export learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
 _OF_NOBODY: Final = "Sessions that came after their person or project was erased: nothing says whose they were. An export of everything keeps them out elsewhere."
 _FILES_OF_OTHERS: Final = "Files in projects where sessions of others were dropped too: which of them were the user's is not known. All else of the numbers is here."
@@ -64,7 +66,7 @@ def totals(connection: Connection[Any]) -> dict[str, int]:
 
 
 def not_told_apart(connection: Connection[Any], selection: Selection) -> dict[str, str]:
-    """What may concern the selection, and is not among its rows: {what: why}."""
+    """Data that may concern the selection, and is not among its rows: {name: reason}."""
     found = {"names": _NAMES}
     if not selection.is_everything:
         found["tombstones"] = _OF_NOBODY
@@ -78,13 +80,13 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in row_tables_in_order()
     rows = sql(
-        _base(table) if table in base_tables() else _SQL[table] if table in vars(_SQL) else _beside_session(table),
+        _base(table) if table in base_tables() else _SQL[table] if table in _SQL else _beside_session(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_SQL.of_chosen,
         of_none=_SQL.of_none,
         of_base=_OF_BASE,
         of_tombstones=_OF_TOMBSTONES,
-        occurred_at="nullif(t.occurred_at, '-infinity')",
+        columns=listed(_WRITTEN.get(name, f"t.{name}") for name in exported_columns(table)),
         from_wire="coalesce(0 >= ANY(t.brought_by), true)",
     )
     return f"SELECT row_to_json(r)::text FROM ({rows}) AS r".encode()
@@ -96,7 +98,7 @@ def _beside_session(table: str) -> str:
 
 
 def _base(table: str) -> str:
-    """Of the base of an aggregate. Sums wider than a bigint are strings."""
+    """A SELECT of an aggregate's base. Sums wider than a bigint are strings."""
     if table == SESSIONS:
         columns, joins, bucket = (
             [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _SQL.ranges],

@@ -1,7 +1,8 @@
 -- The rows of an export: for each table a statement that gives each row as one line of JSON. They all see one snapshot. Ids of projects and users mean
 -- nothing elsewhere, so rows have their names. `from_wire`: a client sent it, so that no file overrules it.
 --
--- $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project. $of_base: of them, of what has no session any more.
+-- $columns: those that the catalogue says are exported. $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project.
+-- $of_base: of them, of what has no session any more.
 
 -- name: choose
 -- ANALYZE follows. A session that is not counted has nothing to show.
@@ -41,7 +42,7 @@ AND (%(user)s::text IS NULL OR t.project_id IN (
     GROUP BY b.project_id HAVING bool_and(own.id IS NOT NULL)))
 
 -- name: of_tombstones
--- Of sessions, by the project of their path.
+-- Tombstones of sessions, by the project of their path.
 (%(project_id)s::bigint IS NULL OR t.project_id IN (SELECT id FROM projects WHERE coalesce(merged_into, id) = %(project_id)s))
 AND (%(user)s::text IS NULL OR t.user_id IN $own)
 
@@ -53,7 +54,7 @@ SELECT %(user)s::text IS NOT NULL AND EXISTS (
         GROUP BY b.project_id HAVING bool_or(own.id IS NOT NULL) AND NOT bool_and(own.id IS NOT NULL)))
 
 -- name: users
--- With their former names, by which clients may still send. Of a selection: those of its sessions, also of dropped ones.
+-- With their former names, by which clients may still send. A selection has the users of its sessions, also of dropped ones.
 SELECT u.name, a.name AS alias_of FROM users AS u LEFT JOIN users AS a ON a.id = u.alias_of
 WHERE $everything OR coalesce(u.alias_of, u.id) IN (
     SELECT coalesce(v.alias_of, v.id) FROM users AS v
@@ -63,7 +64,7 @@ WHERE $everything OR coalesce(u.alias_of, u.id) IN (
 ORDER BY u.id
 
 -- name: projects
--- With its parts. What a project is part of is told with all parts of it alone: of a user, it would name folders of others.
+-- With its parts. The whole that a project is part of comes only with all its parts: an export of one user would name folders of others.
 WITH named AS (
     SELECT project_id AS id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
     UNION SELECT path_project_id FROM sessions WHERE session_id IN (SELECT session_id FROM chosen)
@@ -96,7 +97,7 @@ FROM $base AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.
 WHERE $of_base ORDER BY t.project_id, $bucket
 
 -- name: machines
--- Of a selection no report, since it names files and projects of all its sessions; of one user, no other's name.
+-- A selection has no reports, since they name files and projects of all sessions; an export of one user has no other's name.
 SELECT machine_id, name, first_seen_at, last_heard_at, CASE WHEN $everything THEN report ELSE '{}' END AS report,
     CASE WHEN %(user)s::text IS NULL OR EXISTS (
         SELECT FROM users AS own JOIN users AS asked ON coalesce(asked.alias_of, asked.id) = coalesce(own.alias_of, own.id)
@@ -106,53 +107,44 @@ WHERE $everything OR machine_id IN (SELECT machine_id FROM session_machines WHER
 ORDER BY machine_id
 
 -- name: session_facts
-SELECT t.id, t.session_id, p.path AS project_path, u.name AS "user", first_record_at, last_record_at, ended_at,
-    (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(active_ranges) AS r) AS active_ranges,
-    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, client_costs, t.received_at,
-    t.brought_by IS NULL AS from_wire
+SELECT $columns, p.path AS project_path, u.name AS "user", t.brought_by IS NULL AS from_wire
 FROM session_facts AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY t.session_id, t.id
 
 -- name: session_events
-SELECT t.id, t.session_id, kind, occurred_at, p.path AS project_path, u.name AS "user", model, git_branch, client_version, source, t.received_at,
-    true AS from_wire
+SELECT $columns, p.path AS project_path, u.name AS "user", true AS from_wire
 FROM session_events AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: messages
 -- The path that a message without a session names.
-SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
-    role, content, $occurred_at AS occurred_at, model, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
+    $from_wire AS from_wire
 FROM messages AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.project_id) LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: tool_calls
-SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", tool_name, status, duration_ms, duration_source, wait_ms,
-    $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, decision,
-    decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed, outcome, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", $from_wire AS from_wire
 FROM tool_calls AS t LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: activities
-SELECT t.id, t.session_id, f.file_path, action, lines_added, lines_removed, is_estimated, $occurred_at AS occurred_at, tool_call_id, patch,
-    patch_left_out, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, f.file_path, $from_wire AS from_wire
 FROM activities AS t JOIN files AS f USING (file_key)
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: api_calls
-SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, cache_write_nano_usd, price_version, is_fast, inference_geo,
-    is_advisor, effort, thinking_ms, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, $from_wire AS from_wire
 FROM api_calls AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: timeline_entries
-SELECT t.id, t.session_id, kind, content, details, $occurred_at AS occurred_at, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, $from_wire AS from_wire
 FROM timeline_entries AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: sessions
--- What the tracker had made of the rows. An import makes it again, and reads it not; it is for people, and to compare with.
+-- The tracker's totals of the rows. An import computes them anew and does not read these; they are for people, and to compare with.
 SELECT t.session_id, p.path AS project_path, u.name AS "user", t.title, t.title_source, parent_session_id, model, git_branch, client_version, source,
     started_at, ended_at, first_event_at, last_event_at, end_reason, wall_us, active_us, user_messages, assistant_messages, tool_calls, tool_errors,
     files_modified, lines_added, lines_removed, api_calls, unpriced_calls, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
@@ -164,7 +156,7 @@ WHERE $of_chosen ORDER BY t.session_id
 SELECT id, name, address, created_at FROM saved_views WHERE $everything ORDER BY created_at, id
 
 -- name: transcript_files
--- Of a live file as much as was read: its rows are of that. Of a selection no file that another user's key brought into the session.
+-- A live file comes as far as it was read, as its rows do. A selection has no file that another user's key brought into the session.
 SELECT id, session_id, machine_id, file_name, generation, user_name AS "user", parsed_offset, facts_ids, parser_version, dropped_to,
     brought_by IS NULL AS is_live, created_at, changed_at,
     (SELECT coalesce(sum(raw_bytes), 0) FROM transcript_segments AS s WHERE s.file_id = t.id)
@@ -175,7 +167,7 @@ WHERE parsed_offset > 0
 ORDER BY session_id, file_name, machine_id, generation
 
 -- name: tombstones
--- Sessions that were erased or dropped, as hashes with the salt that they are made with. Of chosen sessions the ranges that were erased, by name. Those of
+-- Sessions that were erased or dropped, as hashes with the salt that they are made with. Chosen sessions' erased ranges have their names. Those of
 -- people and projects stay: lists of likely names could be tried on them.
 SELECT 'session' AS kind, NULL AS session_id, encode(t.key, 'hex') AS key, encode(coalesce(t.salt, tombstone_salt()), 'hex') AS salt, t.reason,
     NULL::timestamptz AS from_at, NULL::timestamptz AS to_at, p.path AS project_path, u.name AS "user", t.job_id, t.created_at

@@ -1,16 +1,16 @@
--- What an export has besides records, each as rows of JSON. A row that is here already stays as it is. One that another import brought is this one's too,
--- so that an undo of either leaves it to the other.
+-- The tables of an export besides records, each as rows of JSON: the statements whose names begin with their table's. A row that is here already stays.
+-- One that another import brought is this one's too, so that an undo of either leaves it to the other.
 
 -- name: users
 INSERT INTO users (name) SELECT DISTINCT name FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text)
 WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = r.name) ORDER BY name ON CONFLICT (name) DO NOTHING
 
--- name: aliases_again
+-- name: users_aliases_again
 UPDATE users AS u SET brought_by = brought_too(u.brought_by, %(job_number)s)
 FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text) JOIN users AS a ON a.name = r.alias_of
 WHERE u.name = r.name AND u.alias_of = coalesce(a.alias_of, a.id) AND u.brought_by IS NOT NULL
 
--- name: aliases
+-- name: users_aliases
 -- Only of names that nothing came under yet: two users are never made one by an import.
 UPDATE users AS u SET alias_of = coalesce(a.alias_of, a.id), brought_by = ARRAY[%(job_number)s]::integer[]
 FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text) JOIN users AS a ON a.name = r.alias_of
@@ -18,6 +18,11 @@ WHERE u.name = r.name AND u.alias_of IS NULL AND u.merge_requested_at IS NULL AN
   AND NOT EXISTS (SELECT FROM users AS o WHERE o.alias_of = u.id)
   AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.user_id = u.id)
   AND NOT EXISTS (SELECT FROM messages AS m WHERE m.user_id = u.id AND m.session_id IS NULL)
+
+-- name: projects_again
+UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
+FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
+WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
 
 -- name: projects
 -- In the order of their ids, so that a tracker that has none gives them the same ones, if no number was left out.
@@ -27,13 +32,8 @@ FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_name
     visibility text)
 WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(r.path)::uuid) ORDER BY id ON CONFLICT (path_key) DO NOTHING
 
--- name: projects_again
-UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
-FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
-WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
-
 -- name: project_places
--- What a claude.json said goes with this import.
+-- Places from a claude.json go with this import.
 INSERT INTO project_places AS p (told_by, path, common_dir, remote, inside, is_main, told_at, brought_by)
 SELECT DISTINCT ON (t.told_by, r.path) t.told_by, r.path, common_dir, remote, inside, is_main, least(told_at, now()), ARRAY[%(job_number)s]::integer[]
 FROM jsonb_to_recordset(%(rows)s) AS r (told_by text, path text, common_dir text, remote text, inside text, is_main boolean, told_at timestamptz),
@@ -80,7 +80,7 @@ UPDATE session_marks AS m SET brought_by = brought_too(m.brought_by, %(job_numbe
 FROM jsonb_to_recordset(%(rows)s) AS r (session_id text) WHERE m.session_id = r.session_id AND m.brought_by IS NOT NULL
 
 -- name: session_marks
--- Whatever people noted here stays. Of two imports the later marks count.
+-- Marks of people here stay. The later marks of two imports count.
 INSERT INTO session_marks AS m (session_id, is_starred, tags, tag_keys, note, title, visibility, changed_at, brought_by)
 SELECT DISTINCT ON (r.session_id) r.session_id, is_starred, tags, tag_keys, note, title, visibility, least(changed_at, now()), ARRAY[%(job_number)s]::integer[]
 FROM jsonb_to_recordset(%(rows)s) AS r (session_id text, is_starred boolean, tags text[], tag_keys text[], note text, title text, visibility text,
@@ -102,7 +102,7 @@ WHERE NOT EXISTS (SELECT FROM saved_views AS v WHERE lower(v.name) = lower(r.nam
 ON CONFLICT DO NOTHING
 
 -- name: live_file
--- A file of a machine. What this tracker has of it stays as it is.
+-- A file of a machine. If this tracker has it already, it stays as it is.
 INSERT INTO transcript_files (session_id, file_name, machine_id, generation, user_name, brought_by, stored_offset, parsed_offset, parser_version, facts_ids,
     dropped_to, created_at, changed_at)
 SELECT %(session_id)s, %(file_name)s, %(machine_id)s, %(generation)s, %(user_name)s, ARRAY[%(job_number)s]::integer[], %(size)s, %(size)s,

@@ -1,7 +1,7 @@
 """Tombstones that an export brings: what was erased or dropped in the other tracker stays out here too.
 
 A session's tombstone is a hash under the other tracker's salt, which comes with it: from then on each name is looked for under both. A range of a session
-is told by name. Whoever has such a session here keeps it: only an erasure of this tracker closes what it has.
+is told by name. A session that is stored here already stays: only an erasure of this tracker deletes rows.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _SQL: Final = SqlFile(__package__, "brought_tombstones.sql")
 
 _FORGET: Final = (_SQL.forget, _SQL.leave_to_others, _SQL.forget_salts)
 
-# Nobody moves house more often; more would slow down all who write.
+# More moves between trackers are unlikely; each further salt slows down every write.
 _MOST_SALTS: Final = 64
 
 _Time = Annotated[datetime, Meta(tz=True)]

@@ -9,7 +9,7 @@ LIMIT greatest(%(most_salts)s - (SELECT count(*) FROM tombstone_salts), 0)
 ON CONFLICT DO NOTHING
 
 -- name: sessions_here
--- Keys, of these rows, of sessions that this tracker has. Whoever has such a session keeps it.
+-- Keys of these rows whose session this tracker has: it stays.
 SELECT encode(h.key, 'hex')
 FROM (SELECT DISTINCT decode(r.salt, 'hex') AS salt FROM jsonb_to_recordset(%(rows)s) AS r (salt text)) AS o
 CROSS JOIN sessions AS s CROSS JOIN LATERAL tombstone_hash(o.salt, 'session', s.session_id) AS h (key)

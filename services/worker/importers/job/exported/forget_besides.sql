@@ -1,5 +1,5 @@
 -- name: places
--- What the import alone said of folders; gives the projects that are parts for no other reason.
+-- Deletes places of folders that the import alone brought; gives the projects that are parts for no other reason.
 WITH gone AS (
     DELETE FROM project_places WHERE told_by = 'import:' || %(job_number)s OR brought_by = ARRAY[%(job_number)s]::integer[]
     RETURNING id, path_key
@@ -15,5 +15,5 @@ SELECT p.id FROM project_changes AS c JOIN projects AS p ON p.id = c.project_id
 WHERE c.who = 'import:' || %(job_number)s AND c.undone_at IS NULL AND p.part_of = (c.after->>'part_of')::bigint AND p.merged_by = c.after->>'merged_by'
 
 -- name: aliases
--- What came under the name since stays the other one's.
+-- Rows that came under the name since stay the other user's.
 UPDATE users SET alias_of = NULL, brought_by = NULL WHERE brought_by = ARRAY[%(job_number)s]::integer[]

@@ -76,7 +76,7 @@ def is_gone(connection: Connection[Any], file: StoredTranscript, user: str | Non
 
 
 def without_dropped(connection: Connection[Any], file: StoredTranscript, segments: list[Segment]) -> tuple[StoredTranscript, list[Segment]]:
-    """Of a session whose texts were dropped here later than there: the file alone, so that its machine goes on behind it."""
+    """Without segments if the session's texts were dropped here alone. The file stays, so that its machine goes on behind it."""
     if segments and sessions_without_texts(connection, [file.session_id]) and not file.dropped_to:
         return msgspec.structs.replace(file, dropped_to=segments[-1].end_offset), []
     return file, segments

@@ -1,4 +1,4 @@
-"""What a reparse knows of the rows of the sessions that it is at: what they were, and which of them today's reader gives too.
+"""The rows of the sessions that a reparse is at: their contents before, and which of them today's reader gives too.
 
 It is in a table of its own, `reparse_rows`, so that the reparse goes on in short transactions and live events come in between. A row that comes
 meanwhile is not in it, and stays.
@@ -151,7 +151,7 @@ def mark_read(connection: Connection[Any], job_number: int, ids: dict[str, list[
 
 
 def unread(connection: Connection[Any], job_number: int) -> list[Unread]:
-    """What today's reader has not given of all that the archive gave."""
+    """Rows from the archive that today's reader has not given, without facts."""
     return [Unread(*row) for row in connection.execute(_SQL.unread, {"job_number": job_number}).fetchall()]
 
 
@@ -209,7 +209,7 @@ def _versioned(table: RowTable) -> list[str]:
     return [*table.counted, *table.uncounted]
 
 
-# Of one transaction. Others wait for it, so it has fewer than a chunk of an import.
+# The records of one transaction. Others wait for it, so it has fewer than a chunk of an import.
 RECORDS_AT_ONCE: Final = 500
 
 
@@ -219,13 +219,13 @@ class Content(NamedTuple):
     id: int
     session_id: str
     file_name: str
-    # Of its last reading.
+    # The facts that its last reading gave.
     facts_ids: list[UUID]
     job_number: int
     job_id: UUID
     user: str | None
     accepted_at: datetime
-    # What the key was bound to that brought it.
+    # The binding of the key that brought it.
     bound_user: str | None
     bound_projects: list[int] | None
     # It came before it was noted which facts a content gives.

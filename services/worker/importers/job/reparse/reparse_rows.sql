@@ -1,5 +1,5 @@
 -- name: note_rows
--- Notes what the archive may have the last word of: rows that came only with imports, or live, whose files are read. What came over the wire is left out.
+-- Notes rows that the archive may decide: they came only with imports, or live, and their files are read. Rows that came over the wire are left out.
 INSERT INTO reparse_rows (job_number, relation, id, call_id, content, is_archived)
 SELECT %(job_number)s, '$table', id, $call_id, md5(ROW($columns)::text)::uuid,
        coalesce(brought_by <@ %(job_numbers)s::integer[] AND source = 'transcript', false)
@@ -25,7 +25,7 @@ SELECT %(job_number)s, 'sessions', md5(session_id)::uuid, $session, false FROM s
 ON CONFLICT DO NOTHING
 
 -- name: forget_ended
--- Of reparses that were cancelled or given up.
+-- Rows of reparses that were cancelled or given up.
 DELETE FROM reparse_rows AS r USING import_jobs AS j WHERE j.number = r.job_number AND j.status NOT IN ('queued', 'running')
 
 -- name: to_renew
@@ -69,7 +69,7 @@ SELECT r.id FROM reparse_rows AS r WHERE job_number = %(job_number)s AND relatio
   AND NOT EXISTS (SELECT FROM transcript_files AS f WHERE f.facts_ids @> ARRAY[r.id] AND f.session_id <> ALL(%(session_ids)s))
 
 -- name: still_archived
--- Whatever brought a row meanwhile keeps it.
+-- A row that something else brought meanwhile stays.
 SELECT id, session_id FROM $table WHERE id = ANY(%(ids)s::uuid[]) AND session_id IS NOT NULL AND brought_by <@ %(job_numbers)s::integer[]
 
 -- name: count_added

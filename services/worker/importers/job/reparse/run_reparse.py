@@ -169,10 +169,10 @@ class _Reparse:
                     return facts_ids | _facts_among(rest)
 
     def _store(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
-        """Stores records as an import does, in the caller's transaction. What is stored like this already is looked up before anybody has to wait."""
+        """Stores records as an import does, in the caller's transaction. Rows that are stored like this already are looked up before the locks."""
         if self._worker.settings.redact:
             redact_structs(records, {})
-        # What it may not touch is not stored, and not removed.
+        # Foreign rows are neither stored nor removed.
         ids = reparse_rows.by_relation(records)
         added = reparse_rows.not_stored(connection, ids)
         foreign = {received.event.id for received in foreign_among(connection, _batch(content, records))}
@@ -191,7 +191,7 @@ class _Reparse:
 
     def _persist(self, connection: Connection[Any], content: Content, records: list[Record]) -> None:
         if displaced := self._persist_unless_displaced(connection, content, records):
-            # Nobody sees the row without the version that takes its place.
+            # The lock keeps others from seeing the row without the version that takes its place.
             lock_order.lock_writing_exclusive(connection)
             self._withdraw(connection, displaced)
             self._persist_unless_displaced(connection, content, records)
@@ -316,7 +316,7 @@ def _facts_among(records: Iterable[Record]) -> set[UUID]:
 
 
 def _keep_reported_durations(connection: Connection[Any], records: Sequence[Record]) -> None:
-    """What was reported of a call's duration stays: only a hook may have known it."""
+    """Keeps durations of calls that were reported: only a hook may have known them."""
     calls = {record.id: record for record in records if isinstance(record, ToolUse) and record.duration_source != "reported"}
     for call_id, duration_ms in connection.execute(_SQL.reported, {"ids": list(calls)}).fetchall():
         call = calls[call_id]
