@@ -6,12 +6,12 @@ import psycopg
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.worker.maintenance import rebuild, rekey_projects
+from services.worker.maintenance import rekey_projects
 from services.worker.resources import Resources
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, differences, empty
 from tests.integration.worker.imports.exporting import undone
-from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.imports.files_of_sessions import add_job, file_of
 from tests.integration.worker.maintenance.projects_world import decide, fill, is_circle, late, move_all, project_id, prompt
 from tests.integration.worker.maintenance.sessions_of_users import losing_each_second, session, step_by_step, store
 from tests.integration.worker.statements import select
@@ -84,19 +84,6 @@ def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resour
     move_all(worker)
     assert all_tables(worker) == one_merge
     assert differences(worker) == {}
-
-
-def test_a_rebuild_leaves_a_merge_as_it_is(worker: Resources) -> None:
-    fill(worker, PATHS)
-    decide(worker, "/w/shop-fix", "/w/shop")
-    move_all(worker)
-    merged = all_tables(worker)
-
-    with worker.connection() as connection:
-        wrong = rebuild.rebuild(connection, GAP)
-
-    assert not any(wrong.values())
-    assert all_tables(worker) == merged
 
 
 def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resources, small_steps: None) -> None:
