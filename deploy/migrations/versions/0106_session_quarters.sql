@@ -77,6 +77,10 @@ BEGIN
             EXECUTE format($format$
                 CREATE FUNCTION count_%1$s_of_%2$s() RETURNS trigger LANGUAGE plpgsql AS $function$
                 BEGIN
+                    -- An upsert fires the triggers of both ways, mostly one of them without a row.
+                    IF NOT EXISTS (%5$s) THEN
+                        RETURN NULL;
+                    END IF;
                     %4$s;
                     IF TG_OP <> 'INSERT' THEN
                         DELETE FROM session_quarters AS q USING (SELECT DISTINCT session_id, occurred_at FROM (%5$s) AS changed) AS r
