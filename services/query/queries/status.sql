@@ -30,7 +30,7 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
          AND f.read_attempts > 0) AS set_aside
 
 -- name: standing
--- One that waits for a worker stands still, too. Each part reads an index of what is unfinished, or a small table.
+-- One that waits for a worker is stuck, too. Each part reads an index of what is unfinished, or a small table.
 SELECT kind, extract(epoch FROM clock_timestamp() - min(moved_at))::float8 AS seconds
 FROM (
     SELECT kind, moved_at FROM jobs WHERE status IN ('queued', 'running')

@@ -260,7 +260,7 @@ def _as(record_type: type[R], row: Struct, **changed: Any) -> R:
 
 
 def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepted_at: datetime) -> Iterator[ExportedRecord | RecordError]:
-    """The plausible records of a table's member, in its order. `user`: whose all of them are, whatever they say; None: as they say."""
+    """The plausible records of a table's member, in its order. `user`: replaces the user in all of them; None: each keeps its own."""
     for found_row in rows_of_member(content, _ROWS[table]):
         if isinstance(found_row, RecordError):
             yield found_row
