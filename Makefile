@@ -113,9 +113,6 @@ k8s-check: environment ## render deploy/k8s, check it against Kubernetes' schema
 		--target .k8s-schemas -r tests/k8s/schemas.lock && cp tests/k8s/schemas.lock .k8s-schemas/; }
 	$(VENV)/python -m pytest tests/k8s -p no:randomly
 
-k8s-try: environment ## run what deploy/k8s renders, container by container, on Docker, and send an event through (needs kustomize; make k8s-try TAG=1.0.0)
-	@$(VENV)/python -m tests.k8s.try_it $(TAG)
-
 monitoring-check: environment ## the alerts, the dashboard and Prometheus against a stack of its own (needs apt-get install prometheus)
 	@promtool --version > /dev/null || { echo "There is no promtool: apt-get install --no-install-recommends prometheus" >&2; exit 1; }
 	$(VENV)/python -m pytest tests/deploy/monitoring tests/embedded/test_monitoring.py

@@ -15,12 +15,11 @@ from client.capture.modes import ONCE_SECONDS
 from client.connect import commands as connecting
 from client.errors import FAILED
 from client.history import jobs, summary
-from client.http.follow import follow
 from client.http.server import Server
 from client.live.top import top
 from client.moving.move import move
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_beginning, uuid_or_none
-from client.output.display import SHARE_TOTAL, Quiet, display_for
+from client.options import AsJson, At, uuid_beginning, with_groups, write_end
+from client.output.display import SHARE_TOTAL, display_for
 from client.output.terminal import write_json
 from client.questions import prices, project, retention
 from client.questions.blocks import list_blocks
@@ -57,13 +56,16 @@ def _repeated(order: Sequence[Any]) -> list[TyperOption]:
     return [each for number, each in enumerate(options) if each in options[:number]]
 
 
-def allow_once(app: typer.Typer) -> None:
-    """Holds for all commands that the app has by now, and those of its groups."""
+def complete(app: typer.Typer) -> None:
+    """Makes of all commands that the app has by now, and those of its groups, what Typer takes; none takes an option twice."""
     for command in app.registered_commands:
         command.cls = _OnceCommand
+        command.callback = with_groups(command.callback)
+    if app.registered_callback is not None:
+        app.registered_callback.callback = with_groups(app.registered_callback.callback)
     for group in app.registered_groups:
         if group.typer_instance is not None:
-            allow_once(group.typer_instance)
+            complete(group.typer_instance)
 
 
 # The groups of `tracker --help`, in its order.
@@ -136,8 +138,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be sent, send nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Imports Claude Code's history.
 
@@ -149,15 +150,7 @@ def import_(
     # Only this command packs and hashes files; zstandard, tarfile and the rest would cost every other command 20 ms.
     from client.history.import_command import import_history  # noqa: PLC0415
 
-    import_history(
-        paths,
-        user=user,
-        dry_run=dry_run,
-        quiet=quiet,
-        as_json=as_json,
-        url=url,
-        token=token,
-    )
+    import_history(paths, user=user, dry_run=dry_run, quiet=quiet, as_json=as_json, at=at)
 
 
 @app.command(rich_help_panel=CAPTURE)
@@ -192,39 +185,35 @@ def hook(folder: Annotated[Path | None, typer.Argument(help="The folder that `tr
 
 @app.command("jobs", rich_help_panel=HISTORY)
 def list_jobs(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20, as_json: AsJson = False, at: At = At()
 ) -> None:
     """Lists import jobs, and the jobs that undid them."""
-    with failures_as_exit_codes():
-        answer = server_at(url, token, Quiet()).ask("GET", f"/api/import/jobs?limit={limit}")
-        summary.write_jobs(answer["items"], as_json=as_json)
+    answer = at.server().ask("GET", f"/api/import/jobs?limit={limit}")
+    summary.write_jobs(answer["items"], as_json=as_json)
 
 
 @app.command(rich_help_panel=HISTORY)
-def cancel(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def cancel(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at: At = At()) -> None:
     """Stops a running import.
 
     Rows that it has stored stay; `tracker undo` removes them.
     """
-    _change_job("POST", job, "cancel", url, token, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
+    _change_job("POST", job, "cancel", at, Wait("Cancel", {"cancelled"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=HISTORY)
-def retry(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def retry(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at: At = At()) -> None:
     """Continues a failed import where it stopped."""
-    _change_job("POST", job, "retry", url, token, Wait("Import", {"succeeded"}) if is_waiting else None, as_json=as_json)
+    _change_job("POST", job, "retry", at, Wait("Import", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=HISTORY)
-def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def undo(job: JobId, is_waiting: IsWaiting = False, as_json: AsJson = False, at: At = At()) -> None:
     """Removes what an import stored.
 
     Rows that another import or the API brought too stay. The undo is a job of its own.
     """
-    _change_job("DELETE", job, "", url, token, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
+    _change_job("DELETE", job, "", at, Wait("Undo", {"succeeded"}) if is_waiting else None, as_json=as_json)
 
 
 @app.command(rich_help_panel=ADMINISTRATION)
@@ -235,8 +224,7 @@ def reparse(
     max_removed: Annotated[int | None, typer.Option(min=0, help="Fail before more rows than this are removed.")] = None,
     is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Derives rows anew from the archived transcripts.
 
@@ -246,79 +234,23 @@ def reparse(
         raise typer.BadParameter("--session and --project exclude each other")
     body = {"session_id": session, "project_id": project, "dry_run": dry_run or None, "max_removed": max_removed}
     wait = Wait("Reparse", {"succeeded"}) if is_waiting else None
-    _start_job("POST", lambda _: "/api/reparse", url, token, wait, body={k: v for k, v in body.items() if v is not None}, as_json=as_json)
+    _start_job("POST", lambda _: "/api/reparse", at, wait, body={k: v for k, v in body.items() if v is not None}, as_json=as_json)
 
 
 @app.command(rich_help_panel=ADMINISTRATION)
-def verify(as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def verify(as_json: AsJson = False, at: At = At()) -> None:
     """Checks that no event sent to the API was lost.
 
     Exit code: 0 none was lost; 1 one was. Every accepted event must be stored, a duplicate, a dead letter, or still on its way.
     Imported history is not part of this check: `tracker jobs` shows what became of an import.
     """
-    with failures_as_exit_codes():
-        accounting: dict[str, Any] = server_at(url, token, Quiet()).ask("GET", "/api/accounting")
-        summary.write_accounting(accounting, as_json=as_json)
-        if accounting["drift"]:
-            raise typer.Exit(FAILED)
+    accounting: dict[str, Any] = at.server().ask("GET", "/api/accounting")
+    summary.write_accounting(accounting, as_json=as_json)
+    if accounting["drift"]:
+        raise typer.Exit(FAILED)
 
 
-@app.command(rich_help_panel=ADMINISTRATION)
-def scrub(
-    is_waiting: Annotated[bool, typer.Option("--wait", "--watch", help="Wait until it is done, and show its progress.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, change nothing.")] = False,
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="-", help="`-`: remove these texts, one a line of standard input, or typed without being shown."),
-    ] = None,
-    text_file: Annotated[Path | None, typer.Option("--text-file", help="Remove the texts of this file, one a line.")] = None,
-    keep_out: Annotated[
-        bool, typer.Option("--keep-out/--no-keep-out", help="Replace the texts from now on wherever data comes in.")
-    ] = True,
-    rewrite_large: Annotated[
-        bool,
-        typer.Option("--rewrite-large", help="Write large tables anew too, which nobody can use meanwhile; --dry-run tells for how long."),
-    ] = False,
-    delete_uploads: Annotated[bool, typer.Option("--delete-uploads", help="Delete the uploads of failed imports.")] = False,
-    let_in: Annotated[
-        str | None,
-        typer.Option("--let-in", metavar="ID", callback=uuid_or_none, help="No longer keep out the texts of this scrub; nothing else."),
-    ] = None,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-) -> None:
-    """Removes secrets from stored data.
-
-    It applies the server's current rules to what was stored before, or removes the texts that it is given. It names what it could not reach.
-    """
-    if text not in (None, "-"):
-        raise typer.BadParameter(
-            "takes `-` alone: an argument would stay in the shell's history and in the list of processes", param_hint="--text"
-        )
-    with failures_as_exit_codes():
-        display = display_for(is_quiet=as_json)
-        server = server_at(url, token, display)
-        if let_in is not None:
-            typer.echo(scrubbing.let_in(server, let_in))
-            return
-        wanted: dict[str, Any] = {"dry_run": dry_run}
-        wanted |= {name: True for name, is_on in (("rewrite_large", rewrite_large), ("delete_uploads", delete_uploads)) if is_on}
-        if texts := scrubbing.texts_from(text, text_file):
-            wanted |= {"texts": texts, "keep_out": keep_out}
-        started = scrubbing.start(server, wanted)
-        if not is_waiting:
-            write_json(started) if as_json else typer.echo(
-                f"The scrub has started; its progress is at {server.url}/api/scrubs/{started['scrub_id']}."
-            )
-            return
-        scrub_id = started["scrub_id"]
-        ended = follow(server, f"/api/scrubs/{scrub_id}", f"The scrub {scrub_id}", lambda seen: display.note(scrubbing.sentence(seen)))
-        write_json(ended) if as_json else typer.echo(scrubbing.sentence(ended))
-        if ended["status"] != "succeeded":
-            raise typer.Exit(FAILED)
-
-
+app.command("scrub", rich_help_panel=ADMINISTRATION)(scrubbing.scrub)
 app.command("erase", rich_help_panel=ADMINISTRATION)(erasing.erase)
 app.command("move", rich_help_panel=HISTORY)(move)
 app.command("resume", rich_help_panel=HISTORY)(resume)
@@ -338,36 +270,32 @@ class Wait(NamedTuple):
     successes: set[str]
 
 
-def _change_job(method: str, job: str, action: str, url: str, token: str | None, wait: Wait | None, *, as_json: bool) -> None:
-    _start_job(method, lambda server: jobs.path_of(job_id(server, job), action), url, token, wait, as_json=as_json)
+def _change_job(method: str, job: str, action: str, at: At, wait: Wait | None, *, as_json: bool) -> None:
+    _start_job(method, lambda server: jobs.path_of(job_id(server, job), action), at, wait, as_json=as_json)
 
 
 def _start_job(
     method: str,
     path: Callable[[Server], str],
-    url: str,
-    token: str | None,
+    at: At,
     wait: Wait | None,
     *,
     as_json: bool,
     body: dict[str, Any] | None = None,
 ) -> None:
-    with failures_as_exit_codes():
-        display = display_for(is_quiet=as_json or wait is None)
-        server = server_at(url, token, display)
-        answer: dict[str, Any] = server.ask(method, path(server), body)
-        if wait is None:
-            write_json(answer) if as_json else summary.write_job_change(answer)
-            return
-        with display.share(wait.title) as phase:
-            ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
-            phase.end()
-        write_json(ended) if as_json else summary.write_job_end(ended)
-        if ended["status"] not in wait.successes:
-            raise typer.Exit(FAILED)
+    display = display_for(is_quiet=as_json or wait is None)
+    server = at.server(display)
+    answer: dict[str, Any] = server.ask(method, path(server), body)
+    if wait is None:
+        write_json(answer) if as_json else summary.write_job_change(answer)
+        return
+    with display.share(wait.title) as phase:
+        ended = jobs.follow(server, answer["job_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
+        phase.end()
+    write_end(ended, summary.write_job_end, wait.successes, as_json=as_json)
 
 
-allow_once(app)
+complete(app)
 
 
 def main() -> None:

@@ -71,6 +71,7 @@ _TEXTS: Final = {
     "tag": "uploads",
     "tags": "uploads",
     "text": "Clean up the timer when the component unmounts",
+    "timestamp": "2024-01-15T10:30:00Z",
     "timezone": "Europe/Berlin",
     "title": "Retry failed uploads",
     "to_model": "claude-opus-4-5-20251101",

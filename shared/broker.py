@@ -8,25 +8,9 @@ from typing import Any, Final
 
 from celery import Celery
 
+from shared.jobs import KINDS
+from shared.queues import Queue, Volume
 from shared.redis.url import broker
-
-
-class Queue(StrEnum):
-    """Where tasks wait. A worker reads some of these; imports may keep theirs busy for hours, and tasks on the drain's queue must not wait for them."""
-
-    DRAIN = "drain"
-    CAPTURE = "capture"
-    IMPORT = "import"
-    MAINTENANCE = "maintenance"
-
-
-class Volume(StrEnum):
-    """A folder that a task may write, where it is no bucket. All tasks write Postgres and Redis."""
-
-    # Contents of transcripts, and archives of exports.
-    ARCHIVE = "archive"
-    # Uploads, until their import is done.
-    BLOBS = "blobs"
 
 
 class Task(StrEnum):
@@ -39,14 +23,11 @@ class Task(StrEnum):
     CANARY = "canary", Queue.DRAIN
     END_CANCELLED = "import.end_cancelled", Queue.DRAIN
     READ_CAPTURED = "capture.read", Queue.CAPTURE
-    RUN_IMPORT = "import.run", Queue.IMPORT, Volume.ARCHIVE, Volume.BLOBS
     SWEEP_UPLOADS = "maintenance.sweep_uploads", Queue.MAINTENANCE, Volume.ARCHIVE, Volume.BLOBS
     CLOSE_IDLE_SESSIONS = "maintenance.close_idle_sessions", Queue.MAINTENANCE
     REMOVE_DEAD_CONSUMERS = "maintenance.remove_dead_consumers", Queue.MAINTENANCE
     FORGET_CHANGES = "maintenance.forget_changes", Queue.MAINTENANCE
     CHECK_ACCOUNTING = "maintenance.check_accounting", Queue.MAINTENANCE
-    MERGE_USERS = "maintenance.merge_users", Queue.MAINTENANCE
-    REKEY_PROJECT = "maintenance.rekey_project", Queue.MAINTENANCE
     JOIN_PROJECTS = "maintenance.join_projects", Queue.MAINTENANCE
     ARCHIVE = "maintenance.archive", Queue.MAINTENANCE, Volume.ARCHIVE
     BEGIN_RETENTION = "maintenance.begin_retention", Queue.MAINTENANCE
@@ -84,7 +65,7 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_default_queue": Queue.DRAIN.value,
         "task_create_missing_queues": True,
-        "task_routes": {task.value: {"queue": task.queue.value} for task in Task} | {"job.*": {"queue": Queue.MAINTENANCE.value}},
+        "task_routes": {str(task): {"queue": task.queue.value} for task in (*Task, *(kind.task for kind in KINDS.values()))},
         # A publisher must fail at once: beat sends again what is not sent.
         "task_publish_retry": False,
         "broker_connection_retry_on_startup": True,

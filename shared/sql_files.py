@@ -5,6 +5,7 @@ Several of them can share a part: it stands once, after a line `-- part: segment
 """
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,13 @@ _PLACE: Final = re.compile(r"^( *)(.*?)\{(\w+)\}", re.MULTILINE)
 
 
 class SqlFile:
-    """The statements of a file in a package, by their names: `_SQL.totals`, or `_SQL[name]`. `parts`: a file beside it whose parts they use, too."""
+    """The statements of a file in a package, by their names: `_SQL.totals`, or `_SQL[name]`.
 
-    def __init__(self, package: str, file: str, parts: str | None = None) -> None:
-        known: dict[str, str] = {}
+    `parts`: a file beside it whose parts they use, too. `given`: parts that the code makes.
+    """
+
+    def __init__(self, package: str, file: str, parts: str | None = None, **given: str) -> None:
+        known = given
         for each in filter(None, (parts, file)):
             _, *blocks = _BLOCK.split((files(package) / each).read_text(encoding="utf-8"))
             for kind, name, text in zip(blocks[::3], blocks[1::3], blocks[2::3], strict=True):
@@ -24,6 +28,10 @@ class SqlFile:
 
     def __getitem__(self, name: str) -> str:
         return str(vars(self)[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the order of the file."""
+        return iter(vars(self))
 
     if TYPE_CHECKING:
 

@@ -4,12 +4,13 @@ Databases are the tests' own: a server started here, a database whose name ends 
 """
 
 import ctypes
+import gc
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from deploy.migrations.grants import QUERY, ROLES, WORKER
 from deploy.migrations.migrate import migrate
 from tests import servers
 from tests.emptied import Emptier
+from tests.example_counts import examples
 from tests.forked_tracker import TrackerForks, tracker_forks
 from tests.kept_connection import close_all
 from tests.servers import Server
@@ -65,8 +67,8 @@ if sys.platform == "linux":
     _libc.mallopt(_M_ARENA_MAX, 2)
 
 # How long one example takes is the machine's affair: one that is busy exceeds any deadline now and then.
-hypothesis.settings.register_profile("tracker", deadline=None)
-# Its counts are in tests/example_counts.py.
+# A property that states no count has Hypothesis' own at night; the others are in tests/example_counts.py.
+hypothesis.settings.register_profile("tracker", deadline=None, max_examples=examples(100))
 hypothesis.settings.register_profile("nightly", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "tracker")
 
@@ -76,6 +78,17 @@ def pytest_configure() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Without the garbage collector, which would look at all tests again and again: 2.8 of 7 s in each process. Loaded modules stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 IS_NIGHTLY: Final = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-LEAST: Final = 8
+LEAST: Final = 3
 
 Item = TypeVar("Item")
 

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.rows import dict_row
 
+# Its rows are tuples of whatever the columns have.
+Connection = psycopg.Connection[Any]
 Result = TypeVar("Result")
 # None: a percent sign is one.
 Parameters = Sequence[Any] | Mapping[str, Any] | None
@@ -23,9 +25,9 @@ class KeptConnection:
     def __init__(self, database_url: str, **options: Any) -> None:
         self.url = database_url
         self._options = options
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: Connection | None = None
 
-    def run(self, act: Callable[[psycopg.Connection[Any]], Result]) -> Result:
+    def run(self, act: Callable[[Connection], Result]) -> Result:
         """The result of `act`. It is called again if the connection had been ended."""
         if (kept := self._connection) is not None:
             try:
@@ -37,10 +39,10 @@ class KeptConnection:
         self._connection = psycopg.connect(self.url, autocommit=True, **self._options)
         return act(self._connection)
 
-    def open(self) -> psycopg.Connection[Any]:
+    def open(self) -> Connection:
         """The connection, which answers."""
 
-        def ask(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+        def ask(connection: Connection) -> Connection:
             connection.execute("SELECT 1")
             return connection
 
@@ -68,7 +70,7 @@ def execute(database_url: str, sql: str, parameters: Parameters = None) -> None:
 
 
 @contextmanager
-def kept_transaction(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+def kept_transaction(database_url: str) -> Iterator[Connection]:
     """One transaction, for several statements that see the same moment. Nothing inside may ask for another."""
     connection = _kept(database_url).open()
     with connection.transaction():
@@ -76,7 +78,7 @@ def kept_transaction(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def lent(database_url: str, **options: Any) -> Iterator[psycopg.Connection[Any]]:
+def lent(database_url: str, **options: Any) -> Iterator[Connection]:
     """A connection of one test at a time, which commits each statement. Its settings are as they were for the next; its temporary tables stay."""
     connection = _process_wide("lent", database_url, **options).open()
     try:

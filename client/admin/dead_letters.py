@@ -4,16 +4,14 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from client.errors import FAILED, BadAnswer
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at, uuid_text
+from client.options import AsJson, At, uuid_text
 from client.output.console import Console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
+from client.output.tables import headed_table
 from client.output.terminal import write_json
 from client.phrases import command
 from shared.quantities import counted
@@ -40,33 +38,27 @@ def list_dead_letters(
     reason: Reason = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="With --json: how many dead letters, newest first.")] = 50,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Lists events that could not be stored, one row for each kind and reason."""
     if context.invoked_subcommand is not None:
         return
-    with failures_as_exit_codes():
-        query = urlencode({"limit": limit} | _filter(kind, reason))
-        answer = server_at(url, token, Quiet()).ask("GET", f"{PATH}?{query}")
-        if as_json:
-            write_json(answer)
-        else:
-            _write_groups(answer)
+    query = urlencode({"limit": limit} | _filter(kind, reason))
+    answer = at.server().ask("GET", f"{PATH}?{query}")
+    write_json(answer) if as_json else _write_groups(answer)
 
 
 @app.command()
-def show(dead_letter: DeadLetterId, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def show(dead_letter: DeadLetterId, as_json: AsJson = False, at: At = At()) -> None:
     """Shows a dead letter: why it could not be stored, and its event, with secrets redacted."""
-    with failures_as_exit_codes():
-        answer = server_at(url, token, Quiet()).ask("GET", _path_of(dead_letter))
-        if as_json:
-            write_json(answer)
-            return
-        for name, value in answer.items():
-            if value is not None and name != "payload":
-                typer.echo(f"{name}: {value}")
-        typer.echo(answer["payload"])
+    answer = at.server().ask("GET", _path_of(dead_letter))
+    if as_json:
+        write_json(answer)
+        return
+    for name, value in answer.items():
+        if value is not None and name != "payload":
+            typer.echo(f"{name}: {value}")
+    typer.echo(answer["payload"])
 
 
 @app.command()
@@ -75,26 +67,24 @@ def replay(
     is_all: Annotated[bool, typer.Option("--all", help="All dead letters, or those of --kind and --reason.")] = False,
     kind: Kind = None,
     reason: Reason = None,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Tries again to store dead letters. Exit code 1 if one that is named cannot be stored again."""
     _check_choice(dead_letters, is_all, kind, reason)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        if is_all:
-            count = _change_group(server, "replay", kind, reason)
-            typer.echo(
-                f"{counted(count, 'dead letter')} will be stored again; `{command()} dead-letters` shows those that could not be."
-                if count
-                else "There are no such dead letters."
-            )
-            return
-        answers = [server.ask("POST", _path_of(each, "replay"), headers=WAIT) for each in dead_letters or ()]
-        for answer in answers:
-            typer.echo(f"{answer['id']}: {answer['message']}")
-        if any(answer["status"] == "dead_letter" for answer in answers):
-            raise typer.Exit(FAILED)
+    server = at.server()
+    if is_all:
+        count = _change_group(server, "replay", kind, reason)
+        typer.echo(
+            f"{counted(count, 'dead letter')} will be stored again; `{command()} dead-letters` shows those that could not be."
+            if count
+            else "There are no such dead letters."
+        )
+        return
+    answers = [server.ask("POST", _path_of(each, "replay"), headers=WAIT) for each in dead_letters or ()]
+    for answer in answers:
+        typer.echo(f"{answer['id']}: {answer['message']}")
+    if any(answer["status"] == "dead_letter" for answer in answers):
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -103,20 +93,18 @@ def delete(
     is_all: Annotated[bool, typer.Option("--all", help="All dead letters of --kind, --reason, or both.")] = False,
     kind: Kind = None,
     reason: Reason = None,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Deletes dead letters and their events."""
     _check_choice(dead_letters, is_all, kind, reason)
     if is_all and kind is None and reason is None:
         raise typer.BadParameter("goes with --kind, --reason or both", param_hint="--all")
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        if is_all:
-            count = _change_group(server, "delete", kind, reason)
-            typer.echo(f"{counted(count, 'dead letter')} deleted." if count else "There are no such dead letters.")
-        for each in dead_letters or ():
-            typer.echo(f"{each}: {server.ask('DELETE', _path_of(each))['message']}")
+    server = at.server()
+    if is_all:
+        count = _change_group(server, "delete", kind, reason)
+        typer.echo(f"{counted(count, 'dead letter')} deleted." if count else "There are no such dead letters.")
+    for each in dead_letters or ():
+        typer.echo(f"{each}: {server.ask('DELETE', _path_of(each))['message']}")
 
 
 def _check_choice(dead_letters: list[str] | None, is_all: bool, kind: str | None, reason: str | None) -> None:
@@ -155,10 +143,7 @@ def _write_groups(answer: dict[str, Any]) -> None:
         console.print("There are no dead letters: everything that was sent could be stored.")
         return
     zone = local_zone()
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("Count", justify="right")
-    for name in ("Kind", "Reason", "Last seen", "Newest"):
-        table.add_column(name, overflow="fold")
+    table = headed_table("Count", "Kind", "Reason", "Last seen", "Newest", right={"Count"})
     for group in answer["groups"]:
         cells = (group["kind"], group["reason"], short_time(group["last_seen_at"], zone), group["newest"][0])
         table.add_row(f"{group['count']:,}", *map(Text, cells))

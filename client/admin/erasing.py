@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.capture.transcripts.transcript_files import default_root, scan
-from client.errors import FAILED, Failure, Refused
+from client.errors import Failure, Refused
 from client.http.follow import follow
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, At, write_end
 from client.output.display import display_for
 from client.output.terminal import one_line, write_json
 from client.phrases import command
@@ -47,32 +47,28 @@ def erase(
     confirm: Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name once more, instead of being asked.")] = None,
     is_lifted: Annotated[bool, typer.Option("--lift", help="Let in again what was erased or has expired. It brings nothing back.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Erases a session, a part of one, a person or a project.
 
     It goes from every store, and the server refuses what machines still send of it. The report names what may still have it, as backups.
     """
-    with failures_as_exit_codes():
-        display = display_for(is_quiet=as_json)
-        server = server_at(url, token, display)
-        if (what is What.RANGE) != (begin is not None and end is not None):
-            raise Failure("A range needs --from and --to, and nothing else has them.")
-        times = {"from": begin, "to": end} if what is What.RANGE else {}
-        if is_lifted:
-            _lift(server, what, name, times, as_json=as_json)
-            return
-        target, exact = _target(server, what, name)
-        if confirm is None and not dry_run:
-            confirm = typer.prompt(_question(what, exact), err=True)
-        body = {"what": target | times, "confirm": confirm or "", "dry_run": dry_run}
-        started: Erasure = server.ask("POST", "/api/erasures", body)
-        erasure_id = started["erasure_id"]
-        ended = follow(server, f"/api/erasures/{erasure_id}", f"The erasure {erasure_id}")
-        write_json(ended) if as_json else typer.echo(report(ended, _named(what, exact, times)))
-        if ended["status"] != "succeeded":
-            raise typer.Exit(FAILED)
+    display = display_for(is_quiet=as_json)
+    server = at.server(display)
+    if (what is What.RANGE) != (begin is not None and end is not None):
+        raise Failure("A range needs --from and --to, and nothing else has them.")
+    times = {"from": begin, "to": end} if what is What.RANGE else {}
+    if is_lifted:
+        _lift(server, what, name, times, as_json=as_json)
+        return
+    target, exact = _target(server, what, name)
+    if confirm is None and not dry_run:
+        confirm = typer.prompt(_question(what, exact), err=True)
+    body = {"what": target | times, "confirm": confirm or "", "dry_run": dry_run}
+    started: Erasure = server.ask("POST", "/api/erasures", body)
+    erasure_id = started["erasure_id"]
+    ended = follow(server, f"/api/erasures/{erasure_id}", f"The erasure {erasure_id}")
+    write_end(ended, lambda erasure: typer.echo(report(erasure, _named(what, exact, times))), as_json=as_json)
 
 
 def _target(server: Server, what: What, name: str) -> tuple[dict[str, Any], str]:

@@ -9,9 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, At
 from client.output.console import Console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
 from client.output.terminal import write_json
 from client.phrases import command
@@ -51,72 +50,63 @@ def create(
         list[int] | None, typer.Option(metavar="ID", help="The key reads only this project; repeat it for more than one.")
     ] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Creates a key and shows it, only this once: the key on standard output, its facts on standard error."""
-    with failures_as_exit_codes():
-        wanted = {"name": name, "scopes": scope, "project_ids": project or None} | _users(user or [])
-        made: dict[str, Any] = server_at(url, token, Quiet()).ask("POST", PATH, wanted)
-        if as_json:
-            write_json(made)
-            return
-        typer.echo(made["key"])
-        typer.echo(f"{made['message']} Its id is {made['id']}, its scope {', '.join(made['scopes'])}.", err=True)
+    wanted = {"name": name, "scopes": scope, "project_ids": project or None} | _users(user or [])
+    made: dict[str, Any] = at.server().ask("POST", PATH, wanted)
+    if as_json:
+        write_json(made)
+        return
+    typer.echo(made["key"])
+    typer.echo(f"{made['message']} Its id is {made['id']}, its scope {', '.join(made['scopes'])}.", err=True)
 
 
 @app.command("list")
-def list_keys(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def list_keys(limit: Limit = 100, as_json: AsJson = False, at: At = At()) -> None:
     """Lists the keys: what each may do, its user and projects, and when it was last used."""
-    with failures_as_exit_codes():
-        keys = server_at(url, token, Quiet()).ask("GET", f"{PATH}?limit={limit}")["items"]
-        if as_json:
-            write_json(keys)
-            return
-        if not keys:
-            typer.echo(f"No keys yet; `{command()} keys create` creates one.")
-            return
-        zone = local_zone()
-        rows = [
-            [
-                key["id"],
-                key["name"],
-                ", ".join(key["scopes"]),
-                _bound(key),
-                short_time(key["last_used_at"], zone) or "never",
-                short_time(key["revoked_at"], zone),
-            ]
-            for key in keys
+    keys = at.server().ask("GET", f"{PATH}?limit={limit}")["items"]
+    if as_json:
+        write_json(keys)
+        return
+    if not keys:
+        typer.echo(f"No keys yet; `{command()} keys create` creates one.")
+        return
+    zone = local_zone()
+    rows = [
+        [
+            key["id"],
+            key["name"],
+            ", ".join(key["scopes"]),
+            _bound(key),
+            short_time(key["last_used_at"], zone) or "never",
+            short_time(key["revoked_at"], zone),
         ]
-        _write(["Key", "Name", "Scopes", "Bound to", "Last used", "Revoked"], rows)
+        for key in keys
+    ]
+    _write(["Key", "Name", "Scopes", "Bound to", "Last used", "Revoked"], rows)
 
 
 @app.command()
 def revoke(
     key: Annotated[str, typer.Argument(metavar="ID", help="The id of a key; `tracker keys list` shows it.")],
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Revokes a key. Within five seconds it is refused everywhere."""
-    with failures_as_exit_codes():
-        answer: dict[str, Any] = server_at(url, token, Quiet()).ask("DELETE", f"{PATH}/{quote(key, safe='')}")
-        if as_json:
-            write_json(answer)
-        else:
-            typer.echo(f"{answer['name']}: {answer['message']}")
+    answer: dict[str, Any] = at.server().ask("DELETE", f"{PATH}/{quote(key, safe='')}")
+    write_json(answer) if as_json else typer.echo(f"{answer['name']}: {answer['message']}")
 
 
-def list_audit(limit: Limit = 100, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def list_audit(limit: Limit = 100, as_json: AsJson = False, at: At = At()) -> None:
     """Lists what administrators did, newest first."""
-    with failures_as_exit_codes():
-        records = server_at(url, token, Quiet()).ask("GET", f"/api/audit?limit={limit}")["items"]
-        if as_json:
-            write_json(records)
-            return
-        zone = local_zone()
-        rows = [[short_time(each["at"], zone), each["key_name"] or "", each["who"], each["act"], each["subject"] or ""] for each in records]
-        _write(["When", "Key name", "Key or host", "Action", "On"], rows)
+    records = at.server().ask("GET", f"/api/audit?limit={limit}")["items"]
+    if as_json:
+        write_json(records)
+        return
+    zone = local_zone()
+    rows = [[short_time(each["at"], zone), each["key_name"] or "", each["who"], each["act"], each["subject"] or ""] for each in records]
+    _write(["When", "Key name", "Key or host", "Action", "On"], rows)
 
 
 def _users(names: list[str]) -> dict[str, Any]:

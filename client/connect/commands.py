@@ -8,8 +8,7 @@ import typer
 
 from client.capture.folder import user_name
 from client.connect.settings.hook_events import TIMES, HookSet
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet
+from client.options import AsJson, At
 
 IsYes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 IsDryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
@@ -58,8 +57,7 @@ def connect(
         ),
     ] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 30,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Connects Claude Code on this machine.
 
@@ -69,31 +67,28 @@ def connect(
     """
     from client.connect.connecting import Wish, print_settings  # noqa: PLC0415
     from client.connect.connecting import connect as carry_out  # noqa: PLC0415
-    from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
     from client.history.import_command import import_what_is_there  # noqa: PLC0415
 
-    with failures_as_exit_codes():
-        here = places(os.environ, Path.home())
-        known_url, known_token = configured(here, url, token)
-        server = server_at(known_url, known_token, Quiet())
-        if is_printed:
-            print_settings(known_url, here, has_telemetry=has_telemetry is not False)
-            return
-        wish = Wish(
-            url=known_url,
-            token=known_token,
-            user=user or user_name(os.environ),
-            project=project,
-            is_dry_run=is_dry_run,
-            is_yes=is_yes,
-            is_service=is_service,
-            wait_seconds=wait,
-            hooks=hooks,
-            has_telemetry=has_telemetry,
-            has_status_line=has_status_line,
-        )
-        carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, known_url, known_token))
+    here, at = places(os.environ, Path.home()), at.known()
+    server = at.server()
+    if is_printed:
+        print_settings(at.url, here, has_telemetry=has_telemetry is not False)
+        return
+    wish = Wish(
+        url=at.url,
+        token=at.token,
+        user=user or user_name(os.environ),
+        project=project,
+        is_dry_run=is_dry_run,
+        is_yes=is_yes,
+        is_service=is_service,
+        wait_seconds=wait,
+        hooks=hooks,
+        has_telemetry=has_telemetry,
+        has_status_line=has_status_line,
+    )
+    carry_out(wish, here, server, lambda paths: None if no_import else import_what_is_there(paths, wish.user, at))
 
 
 def disconnect(
@@ -117,16 +112,14 @@ def disconnect(
     from client.connect.disconnecting import disconnect as carry_out  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 
-    with failures_as_exit_codes():
-        carry_out(places(os.environ, Path.home()), project, is_dry_run=is_dry_run, is_yes=is_yes)
+    carry_out(places(os.environ, Path.home()), project, is_dry_run=is_dry_run, is_yes=is_yes)
 
 
 def capture(
     command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments, after `--`.")],
     user: Annotated[str | None, typer.Option(help="Whose sessions they are. Default: your user name on this machine.")] = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to send after the command has ended.")] = 10,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Runs one command and sends its sessions, for CI.
 
@@ -136,14 +129,10 @@ def capture(
     Exit code: that of the command, also if something could not be sent.
     """
     from client.connect.one_command import capture as carry_out  # noqa: PLC0415
-    from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 
-    with failures_as_exit_codes():
-        here = places(os.environ, Path.home())
-        known_url, known_token = configured(here, url, token)
-        server = server_at(known_url, known_token, Quiet())
-        raise typer.Exit(carry_out(command, here, url=server.url, token=known_token, user=user or user_name(os.environ), wait_seconds=wait))
+    here, at = places(os.environ, Path.home()), at.known()
+    raise typer.Exit(carry_out(command, here, url=at.server().url, token=at.token, user=user or user_name(os.environ), wait_seconds=wait))
 
 
 def statusline(
@@ -160,15 +149,13 @@ def statusline(
     """
     from client.capture.readings.command import status_line  # noqa: PLC0415
 
-    with failures_as_exit_codes():
-        status_line(command or [], Path.home())
+    status_line(command or [], Path.home())
 
 
 def doctor(
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the test event.")] = 15,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Checks every step from the hook to a query.
 
@@ -177,10 +164,7 @@ def doctor(
     Exit code: 0 all steps work; 1 one fails.
     """
     from client.connect.doctor.examine import doctor as examine  # noqa: PLC0415
-    from client.connect.own_files import configured  # noqa: PLC0415
     from client.connect.places import places  # noqa: PLC0415
 
-    with failures_as_exit_codes():
-        here = places(os.environ, Path.home())
-        server = server_at(*configured(here, url, token), Quiet())
-        raise typer.Exit(examine(here, server, Path.cwd(), wait_seconds=wait, as_json=as_json))
+    here = places(os.environ, Path.home())
+    raise typer.Exit(examine(here, at.server(), Path.cwd(), wait_seconds=wait, as_json=as_json))

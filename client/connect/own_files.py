@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import client.capture.hooks
-from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object, server_of
+from client.capture.folder import MAX_USER_CHARACTERS, capture_folder, read_object
 from client.capture.readings.command import STATUS_LINE_SCRIPT
 from client.connect.places import Places
 from client.connect.settings.hook_events import Hook, hook_command, shell_hook, windows_hook
@@ -63,11 +63,6 @@ def stored_config(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CannotChange(f"{path} is damaged. Remove it, and try again.")
     return value
-
-
-def configured(places: Places, url: str | None, token: str | None) -> tuple[str, str | None]:
-    """Address and key: those given, else those of the configuration. Reads only."""
-    return server_of(read_object(places.config), url, token)
 
 
 def config_file(places: Places, changes: Mapping[str, Any]) -> Change:

@@ -20,7 +20,7 @@ from client.history.claude_files import Found, default_paths, find
 from client.history.hash_cache import HashCache, cache_path
 from client.history.importing import Importer, origin_of
 from client.history.plan import LeaveOut
-from client.options import failures_as_exit_codes, server_at
+from client.options import At, failures_as_exit_codes
 from client.output.display import display_for
 from shared.quantities import counted
 
@@ -32,8 +32,7 @@ def import_history(
     dry_run: bool,
     quiet: bool,
     as_json: bool,
-    url: str,
-    token: str | None,
+    at: At,
 ) -> None:
     """Raises typer.Exit with 1 if a file or a job failed."""
     display = display_for(is_quiet=quiet)
@@ -43,7 +42,7 @@ def import_history(
         config = read_object(capture / "config.json")
         leave_out = LeftOut(texts_of(config, "left_out"))
         importer = Importer(
-            server_at(url, token, display),
+            at.server(display),
             display,
             HashCache(cache_path(os.environ, Path.home())),
             user or user_name(os.environ),
@@ -74,12 +73,12 @@ def import_history(
             raise typer.Exit(FAILED)
 
 
-def import_what_is_there(paths: list[Path] | None, user: str | None, url: str, token: str | None) -> None:
+def import_what_is_there(paths: list[Path] | None, user: str | None, at: At) -> None:
     """Imports, if there is anything at the paths (None: at the default ones). A failure is shown, and does not end the caller."""
     if not any(path.exists() for path in (default_paths(os.environ, Path.home()) if paths is None else paths)):
         return
     try:
-        import_history(paths, user=user, dry_run=False, quiet=False, as_json=False, url=url, token=token)
+        import_history(paths, user=user, dry_run=False, quiet=False, as_json=False, at=at)
     except typer.Exit:
         # The reason was written; a new installation has nothing to import yet.
         return

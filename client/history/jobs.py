@@ -64,7 +64,7 @@ def _multipart(upload: Upload, user: str | None, boundary: str) -> Iterator[byte
     yield f"\r\n--{boundary}--\r\n".encode()
 
 
-def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll_seconds: float = POLL_SECONDS) -> Job:
+def follow(server: Server, job_id: str, on_progress: Callable[[Job], None]) -> Job:
     """Waits until the job has ended and returns it. Unreachable if the server is away for long, Interrupted on Ctrl-C."""
     last_seen = time.monotonic()
     job: Job | None = None
@@ -80,7 +80,7 @@ def follow(server: Server, job_id: str, on_progress: Callable[[Job], None], poll
             except Unreachable as error:
                 if time.monotonic() - last_seen > AWAY_SECONDS:
                     raise Unreachable(f"{error} The job {job_id} continues when the server is back.") from error
-            time.sleep(poll_seconds)
+            time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         # An undo cannot be cancelled. Before the first answer the kind is not known.
         stop = f", and `{command()} cancel {job_id}` stops it" if job is None or job["kind"] == "import" else ""

@@ -16,13 +16,12 @@ from client.http.server import Server
 from client.live.board import Board
 from client.live.feed_reader import Item, read_feed
 from client.live.screen import board_text, event_line
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import Console, console
-from client.output.display import Quiet
 from client.output.terminal import write_json
 from client.phrases import command
-from client.questions.lists import Group, Machine, Project, Repository, User
-from client.questions.lookup import FORBIDDEN, filters_of, get, pages
+from client.questions.filters import Filters
+from client.questions.lookup import FORBIDDEN, get, pages
 
 REFRESH_SECONDS: Final = 0.25
 # Tokens and cost come with the rows; and that a session is quiet.
@@ -30,15 +29,10 @@ READ_SESSIONS_SECONDS: Final = 10.0
 
 
 def top(
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
+    chosen: Filters = Filters(),
     is_once: Annotated[bool, typer.Option("--once", help="Print what is open now, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write each item of the live feed as a line of JSON.")] = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Shows open sessions and what happens in them, as it happens.
 
@@ -46,23 +40,22 @@ def top(
     Hooks and transcripts tell it: `tracker connect` sets them up. Without a terminal it prints a line for each thing that happens. Ctrl-C
     ends it.
     """
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository)
-        given = {name: str(value) for name, value in filters.items() if value is not None}
-        answer = _open_sessions(server, given)
-        try:
-            if is_once:
-                if not as_json:
-                    _check_sessions_shown(server, answer["items"])
-                _write_once(answer, _machine_names(server), as_json=as_json)
-            elif as_json or not console().is_terminal:
-                _write_lines(server, given, answer["last_event_id"], as_json=as_json)
-            else:
+    server = at.server()
+    filters = chosen.of(server)
+    given = {name: str(value) for name, value in filters.items() if value is not None}
+    answer = _open_sessions(server, given)
+    try:
+        if is_once:
+            if not as_json:
                 _check_sessions_shown(server, answer["items"])
-                _show(server, given, answer, _machine_names(server))
-        except KeyboardInterrupt:
-            raise typer.Exit from None
+            _write_once(answer, _machine_names(server), as_json=as_json)
+        elif as_json or not console().is_terminal:
+            _write_lines(server, given, answer["last_event_id"], as_json=as_json)
+        else:
+            _check_sessions_shown(server, answer["items"])
+            _show(server, given, answer, _machine_names(server))
+    except KeyboardInterrupt:
+        raise typer.Exit from None
 
 
 def _open_sessions(server: Server, filters: dict[str, str]) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from rich.filesize import decimal
 from client.errors import FAILED, Failure
 from client.history import jobs
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, At
 from client.output.display import Quiet, display_for
 from client.output.terminal import write_json
 from client.questions import full_export
-from client.questions.lists import Project, User, show_table
+from client.questions.filters import Project, User
+from client.questions.lists import show_table
 from client.questions.lookup import get, pages, project_id
 from client.questions.output import Column
 from shared.quantities import counted
@@ -72,8 +73,7 @@ def move(
     keep: Annotated[Path | None, typer.Option("--keep", metavar="FILE", help="Keep the export in this file, too.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Copies everything into another tracker, and compares.
 
@@ -84,21 +84,18 @@ def move(
     if user is not None and project is not None:
         raise typer.BadParameter("--user and --project exclude each other")
     display = display_for(is_quiet=quiet)
-    with failures_as_exit_codes():
-        here = server_at(url, token, display)
-        there = server_at(to, to_token, display)
-        if here.url.rstrip("/") == there.url.rstrip("/"):
-            raise typer.BadParameter("is the tracker that is moved from", param_hint="--to")
-        chosen = {"user": user, "project_id": project_id(here, project)}
-        # Before anything is written here: whether the other one answers, and takes the key.
-        get(there, "/api/sessions", {"limit": 1})
-        here.is_patient = there.is_patient = True
-        left_out = {} if dry_run else _move(here, there, display, chosen, keep)
-        compared = _compare(_sessions(here, chosen), _sessions(there, {}))
-    if as_json:
-        write_json({"compared": [each.row() for each in compared]})
-    else:
-        show_table([each.row() for each in compared], _COLUMNS, "")
+    here = at.server(display)
+    there = At(to, to_token).server(display)
+    if here.url.rstrip("/") == there.url.rstrip("/"):
+        raise typer.BadParameter("is the tracker that is moved from", param_hint="--to")
+    chosen = {"user": user, "project_id": project_id(here, project)}
+    # Before anything is written here: whether the other one answers, and takes the key.
+    get(there, "/api/sessions", {"limit": 1})
+    here.is_patient = there.is_patient = True
+    left_out = {} if dry_run else _move(here, there, display, chosen, keep)
+    compared = _compare(_sessions(here, chosen), _sessions(there, {}))
+    rows = [each.row() for each in compared]
+    write_json({"compared": rows}) if as_json else show_table(rows, _COLUMNS, "")
     if not dry_run and not all(each.is_equal for each in compared):
         typer.echo(f"Not all of it is equal{_why(left_out)}: docs/how-to/export.md says why that can be.", err=True)
         raise typer.Exit(FAILED)

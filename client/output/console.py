@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -74,3 +75,10 @@ def console(*, most: int | None = None) -> Console:
     if most is not None:
         found.width = min(found.width, most)
     return found
+
+
+def paged(out: Console) -> AbstractContextManager[Any]:
+    """Shows in a pager what is printed within it, if that goes to a terminal."""
+    # `less` shows colours, ends at once if all fits on a page, and leaves the text on the screen.
+    os.environ.setdefault("LESS", "-RFX")
+    return out.pager(styles=out.color_system is not None) if out.is_terminal else nullcontext()

@@ -60,6 +60,11 @@ def shade(value: float, most: float) -> str:
     return _SHADES[min(1 + int(value / most * (len(_SHADES) - 1)), len(_SHADES) - 1)]
 
 
+def cut(text: str, most: int) -> str:
+    """The text, of at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def plain(value: Any) -> str:
     """A value for CSV: empty for None, JSON's words for true and false, commas between the texts of a list."""
     if value is None:

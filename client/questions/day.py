@@ -9,20 +9,20 @@ import typer
 from rich.text import Text
 
 from client.errors import Failure
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, At
 from client.output.console import Console, Indented, console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, today_in
 from client.output.terminal import one_line, write_json
 from client.phrases import command
 from client.questions import cells
-from client.questions.lists import Group, Machine, Project, Repository, User, unpriced_note
-from client.questions.lookup import Item, filters_of, get, label_rows, short_session_id
-from client.questions.output import AsJson, Column, table
+from client.questions.filters import Filters
+from client.questions.lists import unpriced_note
+from client.questions.lookup import Item, get, label_rows, short_session_id
+from client.questions.outcome import failures, made
+from client.questions.output import Column, table
 from client.questions.period import Zone, named_day
 from shared import quantities
 from shared.quantities import counted, day_text
-from shared.terms import error_class_label
 
 _MOST_ASKS: Final = 3
 _ASK_CHARACTERS: Final = 160
@@ -34,15 +34,10 @@ def day(
         str, typer.Argument(metavar="DAY", help="2026-02-16, today, yesterday, or the last one of a weekday: tuesday.")
     ] = "today",
     standup: Annotated[bool, typer.Option("--standup", help="Write a short text to paste, made by rules.")] = False,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
+    chosen: Filters = Filters(),
     tz: Zone = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Shows what was done on a day, in order.
 
@@ -51,21 +46,20 @@ def day(
     if standup and as_json:
         raise typer.BadParameter("--standup and --json exclude each other; the JSON has the text, too")
     zone = local_zone(tz)
-    chosen = named_day(name, today_in(zone))
-    if chosen is None:
+    of_day = named_day(name, today_in(zone))
+    if of_day is None:
         raise typer.BadParameter(f"{name!r} is not a day; it should look like 2026-02-16, yesterday or tuesday", param_hint="DAY")
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = get(server, f"/api/days/{chosen.isoformat()}", filters_of(server, project, user, machine, group, repository) | {"tz": zone})
-        if as_json:
-            write_json(found)
-        elif not standup:
-            label_rows(server, [*found["projects"], *found["sessions"]])
-            _write(console(), chosen, zone, found)
-        elif found["standup"] is None:
-            raise Failure("This key sees only numbers: --standup needs a key with the scope read.")
-        else:
-            console().print(Text(found["standup"]), soft_wrap=True)
+    server = at.server()
+    found = get(server, f"/api/days/{of_day.isoformat()}", chosen.of(server) | {"tz": zone})
+    if as_json:
+        write_json(found)
+    elif not standup:
+        label_rows(server, [*found["projects"], *found["sessions"]])
+        _write(console(), of_day, zone, found)
+    elif found["standup"] is None:
+        raise Failure("This key sees only numbers: --standup needs a key with the scope read.")
+    else:
+        console().print(Text(found["standup"]), soft_wrap=True)
 
 
 def _write(out: Console, chosen: date, zone: str, found: Item) -> None:
@@ -154,22 +148,15 @@ def _files(sums: Item) -> str:
 def _asks(session: Item) -> Iterator[Text]:
     shown = session["asks"][:_MOST_ASKS]
     for ask in shown:
-        text = one_line(ask["text"] or "")
-        yield Text(f"› {text if len(text) <= _ASK_CHARACTERS else text[: _ASK_CHARACTERS - 1] + '…'}")
+        yield Text(f"› {cells.cut(one_line(ask['text'] or ''), _ASK_CHARACTERS)}")
     if (more := session["share"]["user_messages"] - len(shown)) > 0 and shown:
         yield Text(f"  {counted(more, 'more prompt')}", style="dim")
 
 
 def _outcomes(session: Item) -> Iterator[Text]:
-    for commit in session["commits"]:
-        yield Text("✓ ", style="green").append(
-            f"commit {commit['hash'] or ''} {one_line(commit['subject'] or '')}".replace("  ", " "), style="default"
-        )
-    for pull_request in session["pull_requests"]:
-        yield Text("✓ ", style="green").append(one_line(pull_request["url"] or "pull request"), style="default")
-    if failures := session["failures"]:
-        named = (f"{each['tool_name']} {error_class_label(each['error_class'] or 'error')} ×{each['calls']:,}" for each in failures)
-        yield Text("✗ ", style="red").append(one_line(", ".join(named)), style="default")
+    yield from made(session)
+    for line in failures(session):
+        yield Text("✗ ", style="red").append(line, style="default")
 
 
 def _clock(time: str, zone: str) -> str:

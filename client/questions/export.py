@@ -6,14 +6,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet, display_for
-from client.output.local_time import local_zone
+from client.options import At
+from client.output.display import display_for
 from client.questions import full_export
 from client.questions.export_text import list_path, session_path, write_pieces
-from client.questions.lists import Group, Machine, Project, Repository, User
-from client.questions.lookup import filters_of, project_id, session
-from client.questions.period import Since, Until, Zone, period_of
+from client.questions.filters import Filters
+from client.questions.lookup import project_id, session
+from client.questions.period import Days
 
 
 class ListName(Enum):
@@ -64,17 +63,10 @@ def export(
         Tools | None, typer.Option("--tools", help="Tool calls: left out, a line for each, or with input, diff and output.")
     ] = None,
     thinking: Annotated[bool, typer.Option("--thinking", help="With Claude's thinking, where it was kept.")] = False,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
+    chosen: Filters = Filters(),
+    days: Days = Days(),
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="With --list: how many at most. Default: all.")] = None,
-    tz: Zone = None,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Writes a session, a list or everything, to keep or to pass on.
 
@@ -85,42 +77,37 @@ def export(
     if everything:
         _refuse(name is not None or list_name is not None or form is not None, "--everything goes without a session, --list and --format")
         _refuse(output is None, "--everything needs a file: -o tracker.zip")
-        _refuse(user is not None and project is not None, "--everything goes with --user or --project, not with both")
-        _refuse(group is not None or repository is not None, "--group and --repository are for lists")
-        with failures_as_exit_codes():
-            display = display_for(is_quiet=False)
-            server = server_at(url, token, display)
-            full_export.export_to(server, display, output, user=user, project_id=project_id(server, project))
+        _refuse(chosen.user is not None and chosen.project is not None, "--everything goes with --user or --project, not with both")
+        _refuse(chosen.group is not None or chosen.repository is not None, "--group and --repository are for lists")
+        display = display_for(is_quiet=False)
+        server = at.server(display)
+        full_export.export_to(server, display, output, user=chosen.user, project_id=project_id(server, chosen.project))
         return
     if (name is None) == (list_name is None):
         raise typer.BadParameter("name a session, or a list with --list")
-    zone = local_zone(tz)
-    period = period_of(zone, since, until)
-    filters = (project, group, repository, user, machine, since, until, limit)
+    zone = days.zone
+    period = days.period()
     if list_name is None:
         _refuse(
-            any(each is not None for each in filters),
+            chosen != Filters() or (days.since, days.until, limit) != (None,) * 3,
             "--project, --group, --repository, --user, --machine, --since, --until and --limit are for lists",
         )
     else:
         _refuse(tools is not None or thinking, "--tools and --thinking are for sessions")
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        if name is not None:
-            wanted = _format(form or "md", _OF_SESSION)
-            options = {"tools": tools and tools.value, "include_thinking": "true" if thinking else None, "tz": zone}
-            path = session_path(session(server, name)["session_id"], {"format": wanted, **options})
-        else:
-            assert list_name is not None
-            given = filters_of(server, project, user, machine, group, repository) | (
-                {} if list_name is ListName.MACHINES else period.parameters()
-            )
-            asked = _allowed(list_name, given)
-            path = list_path(
-                list_name.value, {"format": _format(form or "csv", dict(zip(_OF_LIST, _OF_LIST, strict=True))), "limit": limit, **asked}
-            )
-        with server.download(path) as pieces:
-            write_pieces(pieces, output)
+    server = at.server()
+    if name is not None:
+        wanted = _format(form or "md", _OF_SESSION)
+        options = {"tools": tools and tools.value, "include_thinking": "true" if thinking else None, "tz": zone}
+        path = session_path(session(server, name)["session_id"], {"format": wanted, **options})
+    else:
+        assert list_name is not None
+        given = chosen.of(server) | ({} if list_name is ListName.MACHINES else period.parameters())
+        asked = _allowed(list_name, given)
+        path = list_path(
+            list_name.value, {"format": _format(form or "csv", dict(zip(_OF_LIST, _OF_LIST, strict=True))), "limit": limit, **asked}
+        )
+    with server.download(path) as pieces:
+        write_pieces(pieces, output)
 
 
 def _format(form: str, known: dict[str, str]) -> str:

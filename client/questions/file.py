@@ -1,7 +1,6 @@
 """`tracker file`: who changed a file, when, and what the person had asked for."""
 
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,16 +8,16 @@ import typer
 from rich.text import Text
 
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, Indented, console
-from client.output.display import Quiet
-from client.output.local_time import local_time, local_zone
+from client.options import At
+from client.output.console import Console, Indented, console, paged
+from client.output.local_time import local_time
 from client.output.terminal import write_json
 from client.questions import cells
-from client.questions.lists import Group, Limit, Machine, Project, Repository, User
-from client.questions.lookup import PAGE, Item, answers, filters_of, get, short_session_id
-from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
-from client.questions.period import Since, Until, Zone, period_of
+from client.questions.filters import Filters
+from client.questions.lists import Limit
+from client.questions.lookup import PAGE, Item, answers, get, short_session_id
+from client.questions.output import Format, Output, write_csv
+from client.questions.period import Days
 from shared.quantities import counted
 
 FIELDS: Final = (
@@ -34,40 +33,31 @@ _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 def file_history(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file, a folder, or a beginning of paths that ends in *.")],
     patch: Annotated[bool, typer.Option("--patch", "-p", help="Show the diff of each change.")] = False,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
+    chosen: Filters = Filters(),
+    days: Days = Days(),
     limit: Limit = 20,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Shows who changed a file, when, and what for.
 
     Every change of all sessions and machines, newest first, with the prompt that led to it. A relative path begins in the current
     folder, or with --project in that project's.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
-        asked = _asked(path, is_in_project=project is not None)
-        found = _history(server, filters | {"path": asked}, limit)
-        if wanted is Format.JSON:
-            write_json(found)
-        elif wanted is Format.CSV:
-            write_csv((each | {"prompt": (each["prompt"] or {}).get("text")} for each in found["items"]), FIELDS)
-        elif not found["items"]:
-            _suggest(server, path, asked)
-        else:
-            _show(found, asked, zone, with_patch=patch)
+    wanted, zone = form.format, days.zone
+    period = days.period()
+    server = at.server()
+    filters = chosen.of(server) | period.parameters()
+    asked = _asked(path, is_in_project=chosen.project is not None)
+    found = _history(server, filters | {"path": asked}, limit)
+    if wanted is Format.JSON:
+        write_json(found)
+    elif wanted is Format.CSV:
+        write_csv((each | {"prompt": (each["prompt"] or {}).get("text")} for each in found["items"]), FIELDS)
+    elif not found["items"]:
+        _suggest(server, path, asked)
+    else:
+        _show(found, asked, zone, with_patch=patch)
 
 
 def _asked(path: str, *, is_in_project: bool) -> str:
@@ -104,8 +94,7 @@ def _suggest(server: Server, path: str, asked: str) -> None:
 
 def _show(found: Item, asked: str, zone: str, *, with_patch: bool) -> None:
     out = console(most=_WIDTH)
-    os.environ.setdefault("LESS", "-RFX")
-    with out.pager(styles=out.color_system is not None) if out.is_terminal else nullcontext():
+    with paged(out):
         summary = found["summary"]
         # A path is not broken, so that it can be copied.
         out.print(Text(asked, style="bold"), soft_wrap=True)

@@ -1,19 +1,16 @@
 """Exports of everything on the server: started, followed to their end, downloaded and checked."""
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
-from client.errors import Failure, Interrupted
+from client.errors import Failure
+from client.http.follow import follow
 from client.http.server import Server
 from client.output.display import SHARE_TOTAL, Quiet
 from client.questions.export_text import write_pieces
-
-POLL_SECONDS: Final = 0.5
-ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "expired"})
 
 Export = dict[str, Any]
 
@@ -23,7 +20,14 @@ def export_to(server: Server, display: Quiet, target: Path | None, *, user: str 
     selection = {"user": user, "project_id": project_id}
     started = server.ask("POST", "/api/exports", {name: value for name, value in selection.items() if value is not None})
     with display.share("Export") as phase:
-        written = _follow(server, started["export_id"], lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)))
+        written = follow(
+            server,
+            _path(started["export_id"]),
+            f"The export {started['export_id']}",
+            lambda seen: phase.at(round(seen["progress"] * SHARE_TOTAL)),
+            report_seconds=0,
+            hint="; the same command goes on with it",
+        )
         phase.at(SHARE_TOTAL)
         phase.end()
     if written["status"] != "succeeded":
@@ -41,18 +45,6 @@ def export_to(server: Server, display: Quiet, target: Path | None, *, user: str 
 def delete(server: Server, export_id: str) -> None:
     """The server need not keep what is downloaded."""
     server.ask("DELETE", _path(export_id))
-
-
-def _follow(server: Server, export_id: str, on_progress: Callable[[Export], None]) -> Export:
-    try:
-        while True:
-            export: Export = server.ask("GET", _path(export_id))
-            on_progress(export)
-            if export["status"] in ENDED:
-                return export
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        raise Interrupted(f"The export {export_id} continues on the server; the same command goes on with it.") from None
 
 
 def _path(export_id: str) -> str:

@@ -8,31 +8,19 @@ import typer
 
 from client.errors import Failure, Refused
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
-from client.questions.lookup import FORBIDDEN, Item, dropped_note, filters_of, get, kept_field, label_rows, pages, short_session_id
-from client.questions.output import AsCsv, AsJson, Column, Format, Row, format_of, table, write_csv
-from client.questions.period import Since, Until, Zone, period_of
+from client.questions.filters import Filters, Group, Repository
+from client.questions.lookup import FORBIDDEN, Item, dropped_note, get, kept_field, label_rows, pages, short_session_id
+from client.questions.output import Column, Format, Output, Row, table, write_csv
+from client.questions.period import Days, Zone
 from shared import quantities
 from shared.quantities import counted, plural
 
-Project = Annotated[
-    str | None, typer.Option("--project", metavar="PROJECT", help="Only this project: its id, its name, or the end of its path.")
-]
-User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only this person.")]
-Machine = Annotated[
-    str | None, typer.Option("--machine", metavar="MACHINE", help="Only sessions that were on this machine: its name or its id.")
-]
-Group = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Only projects of this group.")]
-Repository = Annotated[
-    str | None,
-    typer.Option("--repository", metavar="REMOTE", help="Only projects of this git repository, on all machines: github.com/acme/shop."),
-]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
 IncludeEstimated = Annotated[
     bool,
@@ -77,55 +65,46 @@ _INTERVALS: Final = frozenset({"day", "week", "month"})
 
 
 def list_sessions(
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
+    chosen: Filters = Filters(),
+    days: Days = Days(),
     only_open: Annotated[bool, typer.Option("--open", help="Only sessions that have not ended.")] = False,
     starred: Annotated[bool, typer.Option("--starred", help="Only sessions with a star.")] = False,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only sessions with this tag.")] = None,
     limit: Limit = 20,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Lists sessions, newest first.
 
     With --since or --until: those in which something happened then, with their numbers of these days.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository) | {"status": "open" if only_open else None}
-        filters |= {"is_starred": "true" if starred else None, "tag": tag}
-        if period.is_limited:
-            filters |= {"by": "active", "include_share": "true"}
-        found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
-        if write(found, SESSION_FIELDS, wanted):
-            return
-        label_rows(server, found)
-        for row in found:
-            row |= _within_days(row)
-        columns = (
-            Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
-            Column("Active", lambda row: quantities.minutes(row["active_minutes"]), rank=1),
-            Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, least=12),
-            Column("Title", _title, right=False, least=32),
-            *([Column("Tags", lambda row: cells.plain(row["tags"]), rank=5, right=False, least=8)] if any(map(_tags, found)) else ()),
-            Column("User", lambda row: row["user"] or "", rank=9, right=False),
-            Column("Messages", lambda row: cells.count(row["messages_count"]), rank=6),
-            Column("Tools", lambda row: cells.count(row["tool_calls_count"]), rank=7),
-            Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=8),
-            Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=3),
-            Column("Session", lambda row: short_session_id(row["session_id"]), right=False),
-        )
-        show_table(found, columns, "No sessions.")
+    wanted, zone = form.format, days.zone
+    period = days.period()
+    server = at.server()
+    filters = chosen.of(server) | {"status": "open" if only_open else None}
+    filters |= {"is_starred": "true" if starred else None, "tag": tag}
+    if period.is_limited:
+        filters |= {"by": "active", "include_share": "true"}
+    found = list(pages(server, "/api/sessions", filters | period.parameters(), limit))
+    if write(found, SESSION_FIELDS, wanted):
+        return
+    label_rows(server, found)
+    for row in found:
+        row |= _within_days(row)
+    columns = (
+        Column("Started", lambda row: short_time(row["start_time"], zone), right=False),
+        Column("Active", lambda row: quantities.minutes(row["active_minutes"]), rank=1),
+        Column("Project", lambda row: row["project_name"] or "", rank=2, right=False, least=12),
+        Column("Title", _title, right=False, least=32),
+        *([Column("Tags", lambda row: cells.plain(row["tags"]), rank=5, right=False, least=8)] if any(map(_tags, found)) else ()),
+        Column("User", lambda row: row["user"] or "", rank=9, right=False),
+        Column("Messages", lambda row: cells.count(row["messages_count"]), rank=6),
+        Column("Tools", lambda row: cells.count(row["tool_calls_count"]), rank=7),
+        Column("Lines", lambda row: cells.lines(row["lines_added"], row["lines_removed"]), rank=8),
+        Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=3),
+        Column("Session", lambda row: short_session_id(row["session_id"]), right=False),
+    )
+    show_table(found, columns, "No sessions.")
 
 
 def _within_days(row: Item) -> Item:
@@ -151,62 +130,46 @@ def list_projects(
     repository: Repository = None,
     archived: Annotated[bool, typer.Option("--archived", help="Archived projects too.")] = False,
     tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Lists projects, the last used first."""
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    with failures_as_exit_codes():
-        found: list[Item] = get(
-            server_at(url, token, Quiet()),
-            "/api/projects",
-            {"limit": 1000, "group": group, "repository": repository, "archived": "all" if archived else None},
-        )
-        if write(found, PROJECT_FIELDS, wanted):
-            return
-        columns = (
-            Column("Id", lambda row: str(row["id"])),
-            Column("Project", lambda row: row["label"] or row["name"], right=False, least=16, keeps_end=True),
-            *([Column("Group", lambda row: row["group"] or "", rank=4, right=False)] if any(row.get("group") for row in found) else ()),
-            Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
-            Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
-            Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
-            Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
-            Column("Last session", lambda row: short_time(row["last_session"], zone), rank=3, right=False),
-            Column("Path", lambda row: row["path"], rank=6, right=False, least=24, keeps_end=True),
-        )
-        show_table(found, columns, f"No projects yet; `{command()} import` brings Claude Code's history.")
+    wanted, zone = form.format, local_zone(tz)
+    found: list[Item] = get(
+        at.server(),
+        "/api/projects",
+        {"limit": 1000, "group": group, "repository": repository, "archived": "all" if archived else None},
+    )
+    if write(found, PROJECT_FIELDS, wanted):
+        return
+    columns = (
+        Column("Id", lambda row: str(row["id"])),
+        Column("Project", lambda row: row["label"] or row["name"], right=False, least=16, keeps_end=True),
+        *([Column("Group", lambda row: row["group"] or "", rank=4, right=False)] if any(row.get("group") for row in found) else ()),
+        Column("Sessions", lambda row: cells.count(row["total_sessions"]), rank=2),
+        Column("Active", lambda row: quantities.minutes(row["active_minutes"])),
+        Column("Lines", lambda row: cells.count(row["lines_changed_count"]), rank=5),
+        Column("Cost", lambda row: cells.usd(row["cost_usd"], row["unpriced_calls"]), rank=1),
+        Column("Last session", lambda row: short_time(row["last_session"], zone), rank=3, right=False),
+        Column("Path", lambda row: row["path"], rank=6, right=False, least=24, keeps_end=True),
+    )
+    show_table(found, columns, f"No projects yet; `{command()} import` brings Claude Code's history.")
 
 
 def list_tools(
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
-    tz: Zone = None,
-    include_estimated: IncludeEstimated = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    chosen: Filters = Filters(), days: Days = Days(), include_estimated: IncludeEstimated = False, form: Output = Output(), at: At = At()
 ) -> None:
     """Lists tools: calls, failures and measured durations."""
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository)
-        asked = filters | period.parameters() | ({"include_estimated": "true"} if include_estimated else {})
-        found: list[Item] = get(server, "/api/tool-calls/stats", asked)["tools"]
-        if not write(found, TOOL_FIELDS, wanted):
-            show_table(found, tool_columns(zone, found), "No tool calls.")
-            if not include_estimated and (note := estimated_note(found)):
-                console().print(note)
+    wanted, zone = form.format, days.zone
+    period = days.period()
+    server = at.server()
+    filters = chosen.of(server)
+    asked = filters | period.parameters() | ({"include_estimated": "true"} if include_estimated else {})
+    found: list[Item] = get(server, "/api/tool-calls/stats", asked)["tools"]
+    if not write(found, TOOL_FIELDS, wanted):
+        show_table(found, tool_columns(zone, found), "No tool calls.")
+        if not include_estimated and (note := estimated_note(found)):
+            console().print(note)
 
 
 def tool_columns(zone: str, rows: list[Item]) -> tuple[Column, ...]:
@@ -229,42 +192,31 @@ def list_usage(
         list[str] | None,
         typer.Option("--by", metavar="|".join(USAGE_BY), help="One row for each of them; two, as `user,month` or repeated. Default: day."),
     ] = None,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    chosen: Filters = Filters(),
+    days: Days = Days(),
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Lists tokens and cost, by day or what --by names."""
     dimensions = dimensions_of(by or ["day"], USAGE_BY)
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = {"group_by": ",".join(dimensions)} | filters_of(server, project, user, machine, group, repository)
-        answer = get(server, "/api/usage", filters | period.parameters())
-        # Days without an API call are not listed.
-        found = [row for row in answer["items"] if row["api_calls"]]
-        for each in dimensions:
-            check_shown(server, each, USAGE_BY[each][0], found)
-        if wanted is Format.JSON:
-            write_json(found)
-        elif not write(
-            found, (*(field for each in dimensions for field in USAGE_BY[each]), *kept_field(dimensions), *USAGE_FIELDS), wanted
-        ):
-            label_rows(server, found)
-            titles = {USAGE_BY[each][-1]: each.capitalize() for each in dimensions}
-            total = dict.fromkeys(titles) | {USAGE_BY[dimensions[0]][-1]: "Total"}
-            show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)
-            if note := dropped_note(answer, machine):
-                console().print(note, style="dim")
+    wanted = form.format
+    period = days.period()
+    server = at.server()
+    filters = {"group_by": ",".join(dimensions)} | chosen.of(server)
+    answer = get(server, "/api/usage", filters | period.parameters())
+    # Days without an API call are not listed.
+    found = [row for row in answer["items"] if row["api_calls"]]
+    for each in dimensions:
+        check_shown(server, each, USAGE_BY[each][0], found)
+    if wanted is Format.JSON:
+        write_json(found)
+    elif not write(found, (*(field for each in dimensions for field in USAGE_BY[each]), *kept_field(dimensions), *USAGE_FIELDS), wanted):
+        label_rows(server, found)
+        titles = {USAGE_BY[each][-1]: each.capitalize() for each in dimensions}
+        total = dict.fromkeys(titles) | {USAGE_BY[dimensions[0]][-1]: "Total"}
+        show_table(found, usage_columns(titles), "No API calls.", answer["totals"] | total)
+        if note := dropped_note(answer, chosen.machine):
+            console().print(note, style="dim")
 
 
 def dimensions_of(given: Iterable[str], known: Collection[str]) -> list[str]:

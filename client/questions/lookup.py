@@ -138,36 +138,6 @@ def _named(projects: list[Item], name: str) -> int | None:
     return None
 
 
-def filters_of(
-    server: Server, project: str | None, user: str | None, machine: str | None, group: str | None, repository: str | None
-) -> dict[str, Any]:
-    """The filters that most questions have, as the API takes them. Failure for a project or machine that nobody knows."""
-    return {
-        "project_id": project_id(server, project),
-        "group": group,
-        "repository": repository,
-        "user": user,
-        "machine": machine_filter(server, machine),
-    }
-
-
-def machine_filter(server: Server, name: str | None) -> str | None:
-    """The name or id of a machine, as the API takes it. Failure if no machine has it, and no session was on such a one."""
-    if name is None:
-        return None
-    try:
-        if any(name in (each["machine_id"], each["name"]) for each in pages(server, "/api/machines", {})):
-            return name
-        # One that was forgotten has left its sessions.
-        if get(server, "/api/sessions", {"machine": name, "limit": 1})["items"]:
-            return name
-    except Refused as error:
-        if error.status == FORBIDDEN:
-            return name
-        raise
-    raise Failure(f"There is no machine {name!r}; `{command()} machines` lists them.")
-
-
 def short_session_id(session_id: str) -> str:
     """The beginning of a UUID, which `tracker show` takes; another id as a whole, because such ids often begin alike."""
     return session_id[:_SHORT_ID_CHARACTERS] if len(session_id) == _ID_CHARACTERS else session_id

@@ -6,14 +6,14 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import Console, console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
 from client.questions import cells
-from client.questions.lists import User, show_table, write
+from client.questions.filters import User
+from client.questions.lists import show_table, write
 from client.questions.lookup import Item, pages
-from client.questions.output import AsCsv, AsJson, Column, format_of
+from client.questions.output import Column, Output
 from client.questions.period import Zone
 from shared.quantities import counted
 
@@ -31,41 +31,38 @@ def list_machines(
         typer.Option("--forget", metavar="ID", help="Forget this machine, which is gone. Its sessions stay. Needs an admin's key."),
     ] = None,
     tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Lists machines, and what they have not sent.
 
     It shows when each was last heard of, and which transcripts Claude Code will delete there.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        if forget is not None:
-            answer = server.ask("DELETE", f"/api/machines/{quote(forget, safe='')}")
-            typer.echo(f"{answer['name']}: {answer['message']}")
-            return
-        found = list(pages(server, "/api/machines", {"user": user}))
-        if write(found, FIELDS, wanted):
-            return
-        columns = (
-            Column("Machine", lambda row: row["name"], right=False, least=12),
-            Column("User", lambda row: row["user"] or "", rank=4, right=False),
-            Column(
-                "Last heard of", lambda row: f"{short_time(row['last_heard_at'], zone)}{' silent' if row['is_silent'] else ''}", right=False
-            ),
-            Column("Sessions", lambda row: cells.count(row["sessions_count"]), rank=3),
-            Column("Not sent", _unsent, rank=1),
-            Column("Deleted soon", lambda row: cells.count(row["expiring_count"]), rank=2),
-            Column("Not here", lambda row: cells.count(row["expiring_missing_count"])),
-            Column("Claude Code", lambda row: row["claude_version"] or "", rank=5, right=False),
-            Column("tracker", lambda row: row["tracker_version"] or "", rank=6, right=False),
-            Column("Id", lambda row: row["machine_id"], rank=7, right=False),
-        )
-        show_table(found, columns, "No machines. They are listed once their shipper has sent something.")
-        _write_notes(console(), found, zone)
+    wanted, zone = form.format, local_zone(tz)
+    server = at.server()
+    if forget is not None:
+        answer = server.ask("DELETE", f"/api/machines/{quote(forget, safe='')}")
+        typer.echo(f"{answer['name']}: {answer['message']}")
+        return
+    found = list(pages(server, "/api/machines", {"user": user}))
+    if write(found, FIELDS, wanted):
+        return
+    columns = (
+        Column("Machine", lambda row: row["name"], right=False, least=12),
+        Column("User", lambda row: row["user"] or "", rank=4, right=False),
+        Column(
+            "Last heard of", lambda row: f"{short_time(row['last_heard_at'], zone)}{' silent' if row['is_silent'] else ''}", right=False
+        ),
+        Column("Sessions", lambda row: cells.count(row["sessions_count"]), rank=3),
+        Column("Not sent", _unsent, rank=1),
+        Column("Deleted soon", lambda row: cells.count(row["expiring_count"]), rank=2),
+        Column("Not here", lambda row: cells.count(row["expiring_missing_count"])),
+        Column("Claude Code", lambda row: row["claude_version"] or "", rank=5, right=False),
+        Column("tracker", lambda row: row["tracker_version"] or "", rank=6, right=False),
+        Column("Id", lambda row: row["machine_id"], rank=7, right=False),
+    )
+    show_table(found, columns, "No machines. They are listed once their shipper has sent something.")
+    _write_notes(console(), found, zone)
 
 
 def _unsent(row: Item) -> str:

@@ -7,8 +7,7 @@ import typer
 
 from client.errors import Failure, Refused
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet
+from client.options import AsJson, At
 from client.output.terminal import write_json
 from client.questions.lookup import FORBIDDEN, Item, session
 
@@ -30,8 +29,7 @@ def mark(
         bool | None, typer.Option("--share/--private", help="Let keys that are bound to other users read it, or not.")
     ] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Marks a session: a star, tags, a note, a title, who reads it.
 
@@ -41,11 +39,10 @@ def mark(
     if is_shared is not None:
         wanted["visibility"] = "shared" if is_shared else "private"
     changes = {field: value for field, value in wanted.items() if value is not None}
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = session(server, name)
-        marks = _changed(server, found["session_id"], changes) if changes else _marks_of(found)
-        write_json(marks) if as_json else _show(marks)
+    server = at.server()
+    found = session(server, name)
+    marks = _changed(server, found["session_id"], changes) if changes else _marks_of(found)
+    write_json(marks) if as_json else _show(marks)
 
 
 def _changed(server: Server, session_id: str, changes: dict[str, Any]) -> Item:

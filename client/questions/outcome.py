@@ -41,10 +41,10 @@ def write_outcome(out: Console, found: Item) -> None:
     for name, lines in (
         ("Asked", _text(found["ask"], _ASK_CHARACTERS)),
         ("Answered", _text(found["answer"], _ANSWER_CHARACTERS)),
-        ("Made", _made(found)),
+        ("Made", made(found)),
         ("Tests", _tests(found)),
         ("Files", _files(found)),
-        ("Failed", _failures(found)),
+        ("Failed", map(Text, failures(found))),
         ("Cost", _cost(found["cost"])),
         ("Days", _days(found)),
     ):
@@ -58,17 +58,25 @@ def write_outcome(out: Console, found: Item) -> None:
 
 def _text(told: Item | None, most: int) -> Iterator[Text]:
     if told is not None:
-        text = one_line(told["text"])
-        yield Text(text if len(text) <= most else f"{text[: most - 1]}…")
+        yield Text(cells.cut(one_line(told["text"]), most))
 
 
-def _made(found: Item) -> Iterator[Text]:
+def made(found: Item) -> Iterator[Text]:
+    """The commits and pull requests of a session, or of its share in a day."""
     for commit in found["commits"]:
         yield Text("✓ ", style="green").append(
-            f"commit {commit['hash'] or ''} {one_line(commit['subject'])}".replace("  ", " "), style="default"
+            f"commit {commit['hash'] or ''} {one_line(commit['subject'] or '')}".replace("  ", " "), style="default"
         )
     for pull_request in found["pull_requests"]:
-        yield Text("✓ ", style="green").append(one_line(pull_request["url"]), style="default")
+        yield Text("✓ ", style="green").append(one_line(pull_request["url"] or "pull request"), style="default")
+
+
+def failures(found: Item) -> Iterator[str]:
+    """One line that names the kinds of failures, if there are any."""
+    if kinds := found["failures"]:
+        yield one_line(
+            ", ".join(f"{each['tool_name']} {error_class_label(each['error_class'] or 'error')} ×{each['calls']:,}" for each in kinds)
+        )
 
 
 def _tests(found: Item) -> Iterator[Text]:
@@ -94,12 +102,6 @@ def _files(found: Item) -> Iterator[Text]:
         yield Text(f"{one_line(file['file_path'] or 'a file without a name')} {cells.lines(file['lines_added'], file['lines_removed'])}")
     if (more := len(found["files"]) - len(shown) + found["files_left_out"]) > 0:
         yield Text(f"and {counted(more, 'more file')}", style="dim")
-
-
-def _failures(found: Item) -> Iterator[Text]:
-    if kinds := found["failures"]:
-        named = (f"{each['tool_name']} {error_class_label(each['error_class'] or 'error')} ×{each['calls']:,}" for each in kinds)
-        yield Text(one_line(", ".join(named)))
 
 
 def _cost(cost: Item) -> Iterator[Text]:

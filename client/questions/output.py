@@ -16,14 +16,12 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from client.options import AsJson
 from client.output.terminal import cleaned, write_data
 from client.questions import cells
 from shared import quantities
 
 Row = dict[str, Any]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
 
 # Two of padding, one of the box.
 _GAP: Final = 3
@@ -57,11 +55,19 @@ class Column:
     style: str = ""
 
 
-def format_of(as_json: bool, as_csv: bool) -> Format:
-    """BadParameter for both."""
-    if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv exclude each other")
-    return Format.JSON if as_json else Format.CSV if as_csv else Format.TABLE
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The form that a person or a program asks for."""
+
+    as_json: AsJson = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write the result as CSV.")] = False
+
+    @property
+    def format(self) -> Format:
+        """BadParameter for both."""
+        if self.as_json and self.as_csv:
+            raise typer.BadParameter("--json and --csv exclude each other")
+        return Format.JSON if self.as_json else Format.CSV if self.as_csv else Format.TABLE
 
 
 def write_csv(rows: Iterable[Row], names: Sequence[str]) -> None:

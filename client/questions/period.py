@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from client.output.local_time import today_in
+from client.output.local_time import local_zone, today_in
 from shared.quantities import day_text
 
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -14,7 +14,6 @@ _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "sat
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="From this day on: 2026-02-16, yesterday, tuesday, or 7d for the last 7 days.")
 ]
-Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Up to this day, which is included.")]
 Zone = Annotated[str | None, typer.Option("--tz", metavar="ZONE", help="Time zone, e.g. Europe/Berlin; this machine's by default.")]
 
 
@@ -93,6 +92,24 @@ def period_of(
         return Period(None, None, zone, "All time")
     first = today - timedelta(days=default_days - 1)
     return Period(first, today, zone, "Today" if default_days == 1 else f"The last {default_days} days")
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days that a question is about."""
+
+    since: Since = None
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="Up to this day, which is included.")] = None
+    tz: Zone = None
+
+    @property
+    def zone(self) -> str:
+        """The IANA name of the time zone. BadParameter if it does not exist."""
+        return local_zone(self.tz)
+
+    def period(self, **named: Any) -> Period:
+        """As `period_of`, which has the other periods that can be named."""
+        return period_of(self.zone, self.since, self.until, **named)
 
 
 def named_day(text: str, today: date) -> date | None:

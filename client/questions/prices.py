@@ -1,21 +1,20 @@
 """`tracker prices`: what tokens cost, by model; sets prices of one's own, and prices stored calls anew."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from client.errors import FAILED, Failure, Refused
+from client.errors import Failure, Refused
 from client.http.follow import follow
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
+from client.options import AsJson, At, write_end
 from client.output.console import Console
-from client.output.display import Quiet, display_for
+from client.output.display import display_for
 from client.output.local_time import UTC, local_zone, short_time, today_in
+from client.output.tables import headed_table
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions.lists import show_table
@@ -41,21 +40,19 @@ def show(
     context: typer.Context,
     show_all: Annotated[bool, typer.Option("--all", help="Former prices of the list too.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Shows the prices in use, in US dollars for a million tokens, and models that have none."""
     if context.invoked_subcommand is not None:
         return
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = server.ask("GET", PATH)
-        unpriced = _unpriced(server)
-        if as_json:
-            write_json(found | {"unpriced_models": [{"model": each["model"], "api_calls": each["unpriced_calls"]} for each in unpriced]})
-            return
-        _write_prices(found["items"] if show_all else _of_today(found["items"]))
-        _write_unpriced(unpriced)
+    server = at.server()
+    found = server.ask("GET", PATH)
+    unpriced = _unpriced(server)
+    if as_json:
+        write_json(found | {"unpriced_models": [{"model": each["model"], "api_calls": each["unpriced_calls"]} for each in unpriced]})
+        return
+    _write_prices(found["items"] if show_all else _of_today(found["items"]))
+    _write_unpriced(unpriced)
 
 
 @app.command("set")
@@ -77,8 +74,7 @@ def set_price(
     above: Above = 0,
     valid_from: From = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Sets a price of your own. It comes before the list from the next call on."""
     price = {
@@ -93,36 +89,28 @@ def set_price(
         "above_input_tokens": above,
         "valid_from": valid_from and valid_from.date().isoformat(),
     }
-    with failures_as_exit_codes():
-        answer = server_at(url, token, Quiet()).ask("PUT", PATH, price)
-        if as_json:
-            write_json(answer)
-            return
-        typer.echo(f"{model} costs {_usd(answer['input'])} for input and {_usd(answer['output'])} for output from the next call on.")
-        typer.echo(f"`{command()} prices reprice --dry-run` says what that changes in stored calls.")
+    answer = at.server().ask("PUT", PATH, price)
+    if as_json:
+        write_json(answer)
+        return
+    typer.echo(f"{model} costs {_usd(answer['input'])} for input and {_usd(answer['output'])} for output from the next call on.")
+    typer.echo(f"`{command()} prices reprice --dry-run` says what that changes in stored calls.")
 
 
 @app.command("unset")
 def unset_price(
-    model: Pattern,
-    is_fast: Fast = False,
-    above: Above = 0,
-    valid_from: From = None,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    model: Pattern, is_fast: Fast = False, above: Above = 0, valid_from: From = None, as_json: AsJson = False, at: At = At()
 ) -> None:
     """Takes a price back that was set here. Then the next wider one counts, or the list."""
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        wanted = ("api", model, "fast" if is_fast else "standard", above, valid_from and valid_from.date().isoformat())
-        found = [price for price in server.ask("GET", PATH)["items"] if _key(price) == wanted]
-        if not found:
-            raise Failure(f"No such price is set; `{command()} prices` shows those that are. Those of TRACKER_PRICES are in its file.")
-        answer = server.ask("DELETE", f"{PATH}/{found[0]['id']}")
-        write_json(answer) if as_json else typer.echo(
-            f"The price is taken back. `{command()} prices reprice --dry-run` says what that changes in stored calls."
-        )
+    server = at.server()
+    wanted = ("api", model, "fast" if is_fast else "standard", above, valid_from and valid_from.date().isoformat())
+    found = [price for price in server.ask("GET", PATH)["items"] if _key(price) == wanted]
+    if not found:
+        raise Failure(f"No such price is set; `{command()} prices` shows those that are. Those of TRACKER_PRICES are in its file.")
+    answer = server.ask("DELETE", f"{PATH}/{found[0]['id']}")
+    write_json(answer) if as_json else typer.echo(
+        f"The price is taken back. `{command()} prices reprice --dry-run` says what that changes in stored calls."
+    )
 
 
 @app.command()
@@ -138,25 +126,21 @@ def reprice(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, by model, and change nothing.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Prices stored calls by the prices of today, with every sum, and waits for it."""
     wanted = {"model": model, "dry_run": dry_run, "from_at": _begin_of(start), "to_at": _begin_of(end)}
-    with failures_as_exit_codes():
-        display = display_for(is_quiet=as_json)
-        server = server_at(url, token, display)
-        started = server.ask("POST", "/api/reprice", wanted)
-        reprice_id = started["reprice_id"]
-        ended = follow(
-            server,
-            f"/api/reprices/{reprice_id}",
-            f"The run {reprice_id}",
-            lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."),
-        )
-        write_json(ended) if as_json else _write_reprice(ended)
-        if ended["status"] != "succeeded":
-            raise typer.Exit(FAILED)
+    display = display_for(is_quiet=as_json)
+    server = at.server(display)
+    started = server.ask("POST", "/api/reprice", wanted)
+    reprice_id = started["reprice_id"]
+    ended = follow(
+        server,
+        f"/api/reprices/{reprice_id}",
+        f"The run {reprice_id}",
+        lambda seen: display.note(f"It has looked at {counted(seen['calls'], 'call')}."),
+    )
+    write_end(ended, _write_reprice, as_json=as_json)
 
 
 def _unpriced(server: Server) -> list[dict[str, Any]]:
@@ -236,7 +220,7 @@ def _write_reprice(run: dict[str, Any]) -> None:
         console.print(f"No call {'would cost' if run['dry_run'] else 'costs'} anything else.")
     else:
         console.print("What would change:" if run["dry_run"] else "What changed:")
-        table = _table(("Model", "left"), ("Calls", "right"), ("Sessions", "right"), ("Before", "right"), ("Now", "right"))
+        table = headed_table("Model", "Calls", "Sessions", "Before", "Now", right={"Calls", "Sessions", "Before", "Now"})
         for each in changed:
             numbers = (f"{each[name]:,}" for name in ("changed_calls", "changed_sessions"))
             table.add_row(Text(each["model"] or "no model"), *numbers, _usd(each["old_usd"]), _usd(each["new_usd"]))
@@ -247,13 +231,6 @@ def _write_reprice(run: dict[str, Any]) -> None:
     ):
         if number := sum(each[name] for each in run["models"]):
             console.print(f"{counted(number, 'call')} {what}.", style="dim")
-
-
-def _table(*columns: tuple[str, Literal["left", "right"]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, side in columns:
-        table.add_column(name, justify=side, overflow="fold")
-    return table
 
 
 def _usd(usd: float) -> str:

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet
+from client.options import AsJson, At
 from client.output.local_time import local_zone, short_time
 from client.output.terminal import write_json
 from client.questions.lookup import Item, get, project_id
@@ -26,16 +25,15 @@ _READERS: Final = {
 
 
 @app.command("show")
-def show_project(project: Project, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def show_project(project: Project, as_json: AsJson = False, at: At = At()) -> None:
     """Shows a project's other paths, why each counts as it, and what was changed."""
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = get(server, f"/api/projects/{project_id(server, project)}")
-        if as_json:
-            write_json(found)
-            return
-        for line in _lines(found):
-            typer.echo(line)
+    server = at.server()
+    found = get(server, f"/api/projects/{project_id(server, project)}")
+    if as_json:
+        write_json(found)
+        return
+    for line in _lines(found):
+        typer.echo(line)
 
 
 @app.command()
@@ -44,30 +42,26 @@ def merge(
     into: Annotated[str, typer.Argument(metavar="INTO", help="The project that it becomes a part of.")],
     widen_keys: WidenKeys = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Makes a project part of another: its sessions, and later ones of its path, count there."""
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        wanted = {"merged_into": project_id(server, into)} | ({"widen_keys": True} if widen_keys else {})
-        _write(_change(server, project, wanted), as_json=as_json)
+    server = at.server()
+    wanted = {"merged_into": project_id(server, into)} | ({"widen_keys": True} if widen_keys else {})
+    _write(_change(server, project, wanted), as_json=as_json)
 
 
 @app.command()
-def split(project: Project, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def split(project: Project, as_json: AsJson = False, at: At = At()) -> None:
     """Takes a project out of the one that it is part of. No rule merges it any more."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"merged_into": None}), as_json=as_json)
+    _write(_change(at.server(), project, {"merged_into": None}), as_json=as_json)
 
 
 @app.command()
-def undo(project: Project, widen_keys: WidenKeys = False, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def undo(project: Project, widen_keys: WidenKeys = False, as_json: AsJson = False, at: At = At()) -> None:
     """Takes a project's newest change back: a name, a group, an archive, its readers or a merge."""
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        body = {"widen_keys": True} if widen_keys else {}
-        _write(server.ask("POST", f"/api/projects/{project_id(server, project)}/undo", body), as_json=as_json)
+    server = at.server()
+    body = {"widen_keys": True} if widen_keys else {}
+    _write(server.ask("POST", f"/api/projects/{project_id(server, project)}/undo", body), as_json=as_json)
 
 
 @app.command()
@@ -75,12 +69,10 @@ def rename(
     project: Project,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Its new name; without one it is called by its folder again.")] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Gives a project another name. Its path stays."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"name": name}), as_json=as_json)
+    _write(_change(at.server(), project, {"name": name}), as_json=as_json)
 
 
 @app.command()
@@ -88,12 +80,10 @@ def group(
     project: Project,
     name: Annotated[str | None, typer.Argument(metavar="GROUP", help="The group; without one the project is in none.")] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Puts a project into a group, which `tracker report --by group` shows."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"group": name}), as_json=as_json)
+    _write(_change(at.server(), project, {"group": name}), as_json=as_json)
 
 
 @app.command()
@@ -101,12 +91,10 @@ def archive(
     project: Project,
     back: Annotated[bool, typer.Option("--back", help="Take it out of the archive.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Leaves a project out of lists. It counts in all sums."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"archived": not back}), as_json=as_json)
+    _write(_change(at.server(), project, {"archived": not back}), as_json=as_json)
 
 
 @app.command()
@@ -114,19 +102,16 @@ def share(
     project: Project,
     as_server: Annotated[bool, typer.Option("--as-server", help="No word of its own: as the server says (TRACKER_SESSIONS).")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Lets keys that are bound to other users read its sessions too, except those that were made private themselves."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"visibility": None if as_server else "shared"}), as_json=as_json)
+    _write(_change(at.server(), project, {"visibility": None if as_server else "shared"}), as_json=as_json)
 
 
 @app.command()
-def private(project: Project, as_json: AsJson = False, url: Url = DEFAULT_URL, token: Token = None) -> None:
+def private(project: Project, as_json: AsJson = False, at: At = At()) -> None:
     """Keeps its sessions from keys of other users, except those that were shared themselves."""
-    with failures_as_exit_codes():
-        _write(_change(server_at(url, token, Quiet()), project, {"visibility": "private"}), as_json=as_json)
+    _write(_change(at.server(), project, {"visibility": "private"}), as_json=as_json)
 
 
 def _change(server: Server, project: str, wanted: dict[str, Any]) -> Item:

@@ -6,14 +6,14 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import console
-from client.output.display import Quiet
 from client.output.local_time import local_zone, short_time
 from client.questions import cells
-from client.questions.lists import User, show_table, write
+from client.questions.filters import User
+from client.questions.lists import show_table, write
 from client.questions.lookup import Item, get
-from client.questions.output import AsCsv, AsJson, Column, format_of
+from client.questions.output import Column, Output
 from client.questions.period import Zone
 from shared import quantities
 
@@ -37,37 +37,34 @@ def show_quota(
         float | None, typer.Option("--need", metavar="PERCENT", help="Fail with exit code 1 if a window has less left. For schedulers.")
     ] = None,
     tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Shows how full the limits' windows are.
 
     It shows what Claude Code has told, when it was read, and where it leads if work goes on.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        windows: list[Item] = get(server, "/api/quota", {"user": user, "account": account, "kind": kind, "need": need})["windows"]
-        if write(windows, FIELDS, wanted):
-            return
-        columns = (
-            Column("Window", lambda row: _label(row["kind"]), right=False),
-            Column("Used", lambda row: f"{'≥ ' if row['freshness'] == 'old' else ''}{row['used_percentage']:g} %"),
-            Column("", lambda row: cells.bar(row["used_percentage"], 100, _BAR_WIDTH), rank=4, right=False),
-            Column("Resets", _resets, right=False),
-            Column("On", lambda row: short_time(row["resets_at"], zone), rank=8, right=False),
-            Column("Pace", lambda row: "" if row["pace"] is None else f"{row['pace']:.2f} ×", rank=3),
-            Column("At the reset", _at_reset, rank=2, right=False),
-            Column("Read", lambda row: _read(row, zone), right=False),
-            Column("By", lambda row: row["source"].replace("_", " "), rank=6, right=False),
-            Column("User", lambda row: ", ".join(row["users"]), rank=5, right=False, least=8),
-            Column("Account", lambda row: row["account"] or "", rank=7, right=False),
-        )  # fmt: skip
-        show_table(windows, columns, _NOTHING)
-        if windows:
-            console().print(Text(_EXPLANATION, style="dim"))
+    wanted, zone = form.format, local_zone(tz)
+    server = at.server()
+    windows: list[Item] = get(server, "/api/quota", {"user": user, "account": account, "kind": kind, "need": need})["windows"]
+    if write(windows, FIELDS, wanted):
+        return
+    columns = (
+        Column("Window", lambda row: _label(row["kind"]), right=False),
+        Column("Used", lambda row: f"{'≥ ' if row['freshness'] == 'old' else ''}{row['used_percentage']:g} %"),
+        Column("", lambda row: cells.bar(row["used_percentage"], 100, _BAR_WIDTH), rank=4, right=False),
+        Column("Resets", _resets, right=False),
+        Column("On", lambda row: short_time(row["resets_at"], zone), rank=8, right=False),
+        Column("Pace", lambda row: "" if row["pace"] is None else f"{row['pace']:.2f} ×", rank=3),
+        Column("At the reset", _at_reset, rank=2, right=False),
+        Column("Read", lambda row: _read(row, zone), right=False),
+        Column("By", lambda row: row["source"].replace("_", " "), rank=6, right=False),
+        Column("User", lambda row: ", ".join(row["users"]), rank=5, right=False, least=8),
+        Column("Account", lambda row: row["account"] or "", rank=7, right=False),
+    )  # fmt: skip
+    show_table(windows, columns, _NOTHING)
+    if windows:
+        console().print(Text(_EXPLANATION, style="dim"))
 
 
 _NOTHING: Final = (

@@ -7,16 +7,14 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import Console, Indented, console
-from client.output.display import Quiet
-from client.output.local_time import local_zone
 from client.output.terminal import one_line, write_json
 from client.questions import cells
-from client.questions.lists import Group, Machine, Project, Repository, User
-from client.questions.lookup import Item, filters_of, get, session, short_session_id
-from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
-from client.questions.period import Period, Since, Until, Zone, period_of
+from client.questions.filters import Filters
+from client.questions.lookup import Item, get, session, short_session_id
+from client.questions.output import Column, Format, Output, table, write_csv
+from client.questions.period import Days, Period
 from shared.quantities import counted, plural
 
 # Wider lines are hard to read.
@@ -37,48 +35,39 @@ def reconcile(
     name: Annotated[
         str | None, typer.Argument(metavar="[SESSION]", help="A session's id, or its beginning. Without one: all sessions of the days.")
     ] = None,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    chosen: Filters = Filters(),
+    days: Days = Days(),
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Shows why Claude Code's own total differs from the tracker's.
 
     A session has each source's tokens and cost, and the parts of the difference with their reasons. Without a session it adds these up for all
     that began in the days, of the last 30 by default.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    if name is not None and (since, until, project, group, repository, user, machine) != (None,) * 7:
+    wanted = form.format
+    if name is not None and (days.since, days.until, chosen) != (None, None, Filters()):
         raise typer.BadParameter(
             "a session goes without --since, --until, --project, --group, --repository, --user and --machine", param_hint="SESSION"
         )
-    period = period_of(zone, since, until, default_days=30)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        if name is not None:
-            found = get(server, f"/api/sessions/{quote(session(server, name)['session_id'], safe='')}/reconcile")
-            if wanted is Format.CSV:
-                write_csv([each | {"session_id": found["session_id"]} for each in found["differences"]], _PARTS)
-                return
-        else:
-            found = get(server, "/api/reconcile", filters_of(server, project, user, machine, group, repository) | period.parameters())
-            if wanted is Format.CSV:
-                write_csv(found["items"], _SESSIONS)
-                return
-        if wanted is Format.JSON:
-            write_json(found)
-        elif name is not None:
-            _write_session(console(most=_WIDTH), found)
-        else:
-            _write_report(console(most=_WIDTH), period, found)
+    period = days.period(default_days=30)
+    server = at.server()
+    if name is not None:
+        found = get(server, f"/api/sessions/{quote(session(server, name)['session_id'], safe='')}/reconcile")
+        if wanted is Format.CSV:
+            write_csv([each | {"session_id": found["session_id"]} for each in found["differences"]], _PARTS)
+            return
+    else:
+        found = get(server, "/api/reconcile", chosen.of(server) | period.parameters())
+        if wanted is Format.CSV:
+            write_csv(found["items"], _SESSIONS)
+            return
+    if wanted is Format.JSON:
+        write_json(found)
+    elif name is not None:
+        _write_session(console(most=_WIDTH), found)
+    else:
+        _write_report(console(most=_WIDTH), period, found)
 
 
 def _write_session(out: Console, found: Item) -> None:

@@ -12,18 +12,17 @@ from rich.text import Text
 
 from client.errors import Refused
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
+from client.options import At
 from client.output.console import Console, console
-from client.output.display import Quiet
-from client.output.local_time import local_zone
 from client.output.terminal import write_json
 from client.phrases import command
 from client.questions import cells
 from client.questions.compare import write_comparison
-from client.questions.lists import Group, Machine, Project, Repository, User, check_shown, dimensions_of, tool_columns, unpriced_note
-from client.questions.lookup import FORBIDDEN, Item, dropped_note, filters_of, get, kept_field, label_rows, pages
-from client.questions.output import AsCsv, AsJson, Column, Format, format_of, table, write_csv
-from client.questions.period import Period, Since, Until, Zone, period_of
+from client.questions.filters import Filters
+from client.questions.lists import check_shown, dimensions_of, tool_columns, unpriced_note
+from client.questions.lookup import FORBIDDEN, Item, dropped_note, get, kept_field, label_rows, pages
+from client.questions.output import Column, Format, Output, table, write_csv
+from client.questions.period import Days, Period
 from shared import quantities
 from shared.quantities import WEEKDAYS, counted, day_text, plural
 
@@ -64,8 +63,7 @@ def report(
     month: Annotated[bool, typer.Option("--month", help="This month.")] = False,
     last_week: Annotated[bool, typer.Option("--last-week", help="The week before this one.")] = False,
     last_month: Annotated[bool, typer.Option("--last-month", help="The month before this one.")] = False,
-    since: Since = None,
-    until: Until = None,
+    days: Days = Days(),
     by: Annotated[
         list[str] | None,
         typer.Option("--by", metavar="|".join(DIMENSIONS), help="One row for each of them; twice, or with a comma: of both."),
@@ -74,47 +72,38 @@ def report(
     compare_with: Annotated[
         str | None, typer.Option("--compare-with", metavar="START..END", help="Beside other days, such as 2026-01-01..2026-01-31.")
     ] = None,
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    chosen: Filters = Filters(),
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Shows where the time and the money went, today by default.
 
     --week, --month, --last-week, --last-month, --since and --until choose other days. It has time, messages, lines, tool calls, tokens and cost.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until, week=week, month=month, last_week=last_week, last_month=last_month, default_days=1)
+    wanted = form.format
+    period = days.period(week=week, month=month, last_week=last_week, last_month=last_month, default_days=1)
     if compare or compare_with is not None:
-        with failures_as_exit_codes():
-            server = server_at(url, token, Quiet())
-            write_comparison(server, period, compare_with, by, filters_of(server, project, user, machine, group, repository), wanted)
+        server = at.server()
+        write_comparison(server, period, compare_with, by, chosen.of(server), wanted)
         return
     rows_by = dimensions_of(by or [_usual(period)], DIMENSIONS)
     names = [*(key for each in rows_by for key in DIMENSIONS[each].keys), *kept_field(rows_by)]
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
-        answer = _answer(server, rows_by, filters)
-        items = answer["items"]
-        for each in rows_by:
-            check_shown(server, each, DIMENSIONS[each].keys[0], items)
-        if wanted is Format.CSV:
-            write_csv(items, (*names, *(TOOL_MEASURES if "tool" in rows_by else MEASURES)))
-            return
-        stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
-        if wanted is Format.JSON:
-            write_json({"range": stats["range"], "by": ",".join(rows_by), "totals": stats["totals"], "items": items})
-            return
-        _write(console(), server, period, rows_by, stats, items)
-        if "tool" not in rows_by and (note := dropped_note(answer, machine)):
-            console().print(Text(note, style="dim"))
+    server = at.server()
+    filters = chosen.of(server) | period.parameters()
+    answer = _answer(server, rows_by, filters)
+    items = answer["items"]
+    for each in rows_by:
+        check_shown(server, each, DIMENSIONS[each].keys[0], items)
+    if wanted is Format.CSV:
+        write_csv(items, (*names, *(TOOL_MEASURES if "tool" in rows_by else MEASURES)))
+        return
+    stats = get(server, "/api/stats", filters | {"interval": "hour" if period.first == period.last else "day"})
+    if wanted is Format.JSON:
+        write_json({"range": stats["range"], "by": ",".join(rows_by), "totals": stats["totals"], "items": items})
+        return
+    _write(console(), server, period, rows_by, stats, items)
+    if "tool" not in rows_by and (note := dropped_note(answer, chosen.machine)):
+        console().print(Text(note, style="dim"))
 
 
 TOOL_MEASURES: Final = (

@@ -10,16 +10,16 @@ import typer
 from rich.text import Text
 
 from client.http.server import Server
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, own_name, server_at
+from client.options import At, own_name
 from client.output.console import Console, Indented, console
-from client.output.display import Quiet
-from client.output.local_time import local_time, local_zone
+from client.output.local_time import local_time
 from client.output.terminal import write_json
 from client.phrases import command
-from client.questions.lists import Limit, Machine, Project, Repository, User, write
-from client.questions.lookup import Item, answers, filters_of, label_rows, short_session_id
-from client.questions.output import AsCsv, AsJson, Format, format_of
-from client.questions.period import Since, Until, Zone, period_of
+from client.questions.filters import Filters, Machine, Project, Repository, User
+from client.questions.lists import Limit, write
+from client.questions.lookup import Item, answers, label_rows, short_session_id
+from client.questions.output import Format, Output
+from client.questions.period import Days
 from shared.quantities import counted
 
 PATH: Final = "/api/search"
@@ -50,8 +50,7 @@ def search(
     repository: Repository = None,
     user: User = None,
     machine: Machine = None,
-    since: Since = None,
-    until: Until = None,
+    days: Days = Days(),
     role: Annotated[str | None, typer.Option("--role", metavar="user|assistant", help="Only what a person or Claude said.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar=_KINDS, help="Only what was said, given to a tool, given back …")] = None,
     literal: Annotated[bool, typer.Option("--literal", help="The text as it stands, anywhere: parts of words, signs.")] = False,
@@ -60,11 +59,8 @@ def search(
     group: Annotated[str | None, typer.Option("--group", metavar="session", help="Sessions, each with its best matches.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first, instead of best first.")] = False,
     limit: Limit = 10,
-    tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Finds what was said and done: texts, results, paths, notes.
 
@@ -72,29 +68,28 @@ def search(
     """
     if literal and regex:
         raise typer.BadParameter("--literal and --regex exclude each other")
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
-    period = period_of(zone, since, until)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = {
-            "q": " ".join(words) if literal or regex else _query(words),
-            "mode": "literal" if literal else "regex" if regex else None,
-            "case": "true" if case else None,
-            **filters_of(server, project, user, machine, in_group, repository),
-            "role": role,
-            "kind": kind,
-            "group_by": group,
-            "sort": "newest" if newest else None,
-            "include_content": "true" if as_json or as_csv else None,
-        }
-        answer = _answer_when_searchable(server, filters | period.parameters(), limit)
-        found: list[Item] = answer["sessions" if group else "items"]
-        if wanted is Format.JSON:
-            write_json(answer)
-        elif not write(found, SESSION_FIELDS if group else FIELDS, wanted):
-            meant = _meant(answer, found)
-            label_rows(server, [item for each in (*found, *meant) for item in (each, *each.get("items", ()))])
-            _show(console(most=_WIDTH), answer, found, meant, zone, is_grouped=group is not None)
+    wanted, zone = form.format, days.zone
+    period = days.period()
+    server = at.server()
+    filters = {
+        "q": " ".join(words) if literal or regex else _query(words),
+        "mode": "literal" if literal else "regex" if regex else None,
+        "case": "true" if case else None,
+        **Filters(project, in_group, repository, user, machine).of(server),
+        "role": role,
+        "kind": kind,
+        "group_by": group,
+        "sort": "newest" if newest else None,
+        "include_content": "true" if wanted is not Format.TABLE else None,
+    }
+    answer = _answer_when_searchable(server, filters | period.parameters(), limit)
+    found: list[Item] = answer["sessions" if group else "items"]
+    if wanted is Format.JSON:
+        write_json(answer)
+    elif not write(found, SESSION_FIELDS if group else FIELDS, wanted):
+        meant = _meant(answer, found)
+        label_rows(server, [item for each in (*found, *meant) for item in (each, *each.get("items", ()))])
+        _show(console(most=_WIDTH), answer, found, meant, zone, is_grouped=group is not None)
 
 
 def _answer_when_searchable(server: Server, parameters: Mapping[str, Any], most: int) -> Item:

@@ -1,6 +1,5 @@
 """`tracker show`: what came of a session, and all of it from beginning to end. A person reads the server's export as Markdown; a program gets JSON or CSV."""
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -9,15 +8,15 @@ import typer
 from rich.rule import Rule
 from rich.text import Text
 
-from client.options import DEFAULT_URL, Token, Url, failures_as_exit_codes, server_at
-from client.output.console import Console, console
-from client.output.display import Quiet
+from client.options import At
+from client.output.console import Console, console, paged
 from client.output.local_time import local_zone
 from client.output.terminal import write_json
+from client.questions import cells
 from client.questions.export_text import export_lines, write_text
 from client.questions.lookup import Item, pages, session
 from client.questions.outcome import outcome_of, write_outcome
-from client.questions.output import AsCsv, AsJson, Format, format_of, write_csv
+from client.questions.output import Format, Output, write_csv
 from client.questions.period import Zone
 from shared.sessions.telling_parameters import TELLING_PARAMETERS
 
@@ -49,51 +48,48 @@ def show(
     tools: Annotated[bool, typer.Option("--tools", help="Show tool calls with input, diff and output.")] = False,
     thinking: Annotated[bool, typer.Option("--thinking", help="Show Claude's thinking, where it was kept.")] = False,
     tz: Zone = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    form: Output = Output(),
+    at: At = At(),
 ) -> None:
     """Shows what came of a session, then all of it.
 
     It opens with ask, answer, commits, tests, files, failures and the reasons of the cost. Then it has the messages, the tool calls and the file changes,
     in the order of time. On a terminal it opens in a pager.
     """
-    wanted, zone = format_of(as_json, as_csv), local_zone(tz)
+    wanted, zone = form.format, local_zone(tz)
     if tools and no_tools:
         raise typer.BadParameter("--tools and --no-tools exclude each other")
     if outcome and (wanted is Format.CSV or tools or no_tools or thinking):
         raise typer.BadParameter("--outcome goes with --json and --tz alone")
     if thinking and wanted is not Format.TABLE:
         raise typer.BadParameter("--thinking is for people; `tracker export SESSION --format json --thinking` has it for programs")
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = session(server, name)
-        if outcome:
-            told = outcome_of(server, found["session_id"], zone)
-            if wanted is Format.JSON:
-                write_json(told)
-            else:
-                write_outcome(console(most=_WIDTH), told)
-            return
-        if wanted is Format.TABLE:
-            options = {
-                "tools": "none" if no_tools else "full" if tools else "lines",
-                "include_thinking": "true" if thinking else None,
-                "tz": zone,
-            }
-            with export_lines(server, found["session_id"], {"format": "markdown", **options}) as lines:
-                _show(console(most=_WIDTH), outcome_of(server, found["session_id"], zone), lines)
-            return
-        of_session = {"session_id": found["session_id"]}
-        messages = list(pages(server, "/api/conversations", of_session))
-        with_results = {"include_result": "true"} if tools else {}
-        calls = [] if no_tools else list(pages(server, f"/api/tool-calls/session/{quote(found['session_id'], safe='')}", with_results))
-        changes = [] if no_tools else list(pages(server, "/api/activities", of_session))
+    server = at.server()
+    found = session(server, name)
+    if outcome:
+        told = outcome_of(server, found["session_id"], zone)
         if wanted is Format.JSON:
-            write_json({"session": found} | dict(zip(_COUNTED, (messages, calls, changes), strict=True)))
+            write_json(told)
         else:
-            write_csv(_in_order(messages, calls, changes), FIELDS)
+            write_outcome(console(most=_WIDTH), told)
+        return
+    if wanted is Format.TABLE:
+        options = {
+            "tools": "none" if no_tools else "full" if tools else "lines",
+            "include_thinking": "true" if thinking else None,
+            "tz": zone,
+        }
+        with export_lines(server, found["session_id"], {"format": "markdown", **options}) as lines:
+            _show(console(most=_WIDTH), outcome_of(server, found["session_id"], zone), lines)
+        return
+    of_session = {"session_id": found["session_id"]}
+    messages = list(pages(server, "/api/conversations", of_session))
+    with_results = {"include_result": "true"} if tools else {}
+    calls = [] if no_tools else list(pages(server, f"/api/tool-calls/session/{quote(found['session_id'], safe='')}", with_results))
+    changes = [] if no_tools else list(pages(server, "/api/activities", of_session))
+    if wanted is Format.JSON:
+        write_json({"session": found} | dict(zip(_COUNTED, (messages, calls, changes), strict=True)))
+    else:
+        write_csv(_in_order(messages, calls, changes), FIELDS)
 
 
 def _in_order(messages: list[Item], calls: list[Item], changes: list[Item]) -> list[dict[str, Any]]:
@@ -109,8 +105,7 @@ def _told(parameters: Any) -> str:
     if not isinstance(parameters, dict):
         return ""
     named = next((str(parameters[key]) for key in TELLING_PARAMETERS if parameters.get(key)), "")
-    line = " ".join(named.split())
-    return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
+    return cells.cut(" ".join(named.split()), _MOST_CHARACTERS)
 
 
 def _show(out: Console, outcome: Item, lines: Iterator[str]) -> None:
@@ -118,12 +113,10 @@ def _show(out: Console, outcome: Item, lines: Iterator[str]) -> None:
     if not out.is_terminal:
         write_text(lines)
         return
-    # `less` shows colours, ends at once if all fits on a page, and leaves the text on the screen.
-    os.environ.setdefault("LESS", "-RFX")
     # Only a session on a terminal needs Markdown, and through it pygments; the import would cost every command 22 ms.
     from rich.markdown import Markdown  # noqa: PLC0415
 
-    with out.pager(styles=out.color_system is not None):
+    with paged(out):
         write_outcome(out, outcome)
         for head, body in _sections(lines):
             if head:

@@ -13,13 +13,12 @@ import typer
 
 from client.errors import Failure, Refused
 from client.http.server import Server
-from client.options import DEFAULT_URL, AsJson, Token, Url, failures_as_exit_codes, server_at
-from client.output.display import Quiet
+from client.options import AsJson, At
 from client.output.local_time import local_zone
 from client.output.terminal import write_json
 from client.phrases import command
-from client.questions.lists import Group, Machine, Project, Repository, User
-from client.questions.lookup import Item, filters_of, pages, session, short_session_id
+from client.questions.filters import Filters
+from client.questions.lookup import Item, pages, session, short_session_id
 from client.questions.period import Since, Zone, period_of
 from client.resume import claude_folder
 from client.resume.stored_session import NoTranscript, Placed, disk_failures, fetched, files_of, place, start_of, working_folder
@@ -40,61 +39,53 @@ def resume(
     is_forced: Annotated[
         bool, typer.Option("--force", help="Take the tracker's transcript, also if the one here is newer or differs.")
     ] = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Continues a session that was begun anywhere.
 
     It writes the transcript, and those of its subagents, to where Claude Code looks for them, and starts `claude --resume`. A transcript here
     that is newer stays. Files that another user than the session's sent are left out.
     """
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        found = session(server, name)
-        session_id, stored = found["session_id"], files_of(server, found)
-        working, placed = _bring(server, session_id, stored.files, folder, is_forced=is_forced)
-        own = placed[0]
-        typer.echo(f"{own.path}: {own.outcome}.", err=True)
-        if others := stored.left_out():
-            typer.echo(others, err=True)
-        _start(session_id, working, no_start=no_start)
+    server = at.server()
+    found = session(server, name)
+    session_id, stored = found["session_id"], files_of(server, found)
+    working, placed = _bring(server, session_id, stored.files, folder, is_forced=is_forced)
+    own = placed[0]
+    typer.echo(f"{own.path}: {own.outcome}.", err=True)
+    if others := stored.left_out():
+        typer.echo(others, err=True)
+    _start(session_id, working, no_start=no_start)
 
 
 def restore(
-    project: Project = None,
-    group: Group = None,
-    repository: Repository = None,
-    user: User = None,
-    machine: Machine = None,
+    chosen: Filters = Filters(),
     since: Since = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be written, write nothing.")] = False,
     is_everywhere: Annotated[bool, typer.Option("--missing-folders", help="Also sessions whose folder is not on this machine.")] = False,
     tz: Zone = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
+    at: At = At(),
 ) -> None:
     """Writes all transcripts that are missing here.
 
     Claude Code can resume them. Transcripts that are here are left as they are. Each one counts as new for Claude Code, which deletes it when it is old again.
     """
     period = period_of(local_zone(tz), since, None)
-    with failures_as_exit_codes():
-        server = server_at(url, token, Quiet())
-        filters = filters_of(server, project, user, machine, group, repository) | period.parameters()
-        here = {path.stem for path in _projects().glob("*/*.jsonl")}
-        outcomes: list[dict[str, Any]] = []
-        for found in pages(server, "/api/sessions", filters):
-            if found["session_id"] not in here:
-                outcome = _restore(server, found, dry_run=dry_run, is_everywhere=is_everywhere)
-                outcomes.append(outcome)
-                if outcome["outcome"] == "written" and not as_json:
-                    typer.echo(f"{short_session_id(found['session_id'])}  {outcome['folder']}  {found['title'] or ''}".rstrip())
-        if as_json:
-            write_json({"dry_run": dry_run, "here": len(here), "sessions": outcomes})
-        else:
-            left_out = sum(each.get("files_left_out", 0) for each in outcomes)
-            _write_sums(Counter(each["outcome"] for each in outcomes), left_out, dry_run=dry_run)
+    server = at.server()
+    filters = chosen.of(server) | period.parameters()
+    here = {path.stem for path in _projects().glob("*/*.jsonl")}
+    outcomes: list[dict[str, Any]] = []
+    for found in pages(server, "/api/sessions", filters):
+        if found["session_id"] not in here:
+            outcome = _restore(server, found, dry_run=dry_run, is_everywhere=is_everywhere)
+            outcomes.append(outcome)
+            if outcome["outcome"] == "written" and not as_json:
+                typer.echo(f"{short_session_id(found['session_id'])}  {outcome['folder']}  {found['title'] or ''}".rstrip())
+    if as_json:
+        write_json({"dry_run": dry_run, "here": len(here), "sessions": outcomes})
+    else:
+        left_out = sum(each.get("files_left_out", 0) for each in outcomes)
+        _write_sums(Counter(each["outcome"] for each in outcomes), left_out, dry_run=dry_run)
 
 
 def _bring(server: Server, session_id: str, files: list[Item], folder: Path | None, *, is_forced: bool) -> tuple[str, list[Placed]]:

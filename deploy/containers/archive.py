@@ -1,10 +1,9 @@
 """The archive's contents in the volume `archive`. They never change, and none is deleted while a backup is made (snapshot.py)."""
 
-import os
 from pathlib import Path
 from typing import Final
 
-from deploy.containers.compose import run
+from deploy.containers.compose import feed, save
 
 FOLDER: Final = "/var/lib/tracker/archive"
 # Run in a container of query, which reads the folder. With the archive in a bucket the folder is empty.
@@ -28,12 +27,9 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as packed:
 
 def pack(target: Path) -> None:
     """The contents as a tar."""
-    with target.open("xb") as file:
-        run("exec", "--no-TTY", "query", "python", "-c", _PACK, stdout=file)
-        os.fsync(file.fileno())
+    save(target, "query", "python", "-c", _PACK)
 
 
 def unpack(source: Path) -> None:
     """Writes the contents into the volume of a stack that is not running."""
-    with source.open("rb") as file:
-        run("run", "--rm", "--no-deps", "--no-TTY", "worker-import", "python", "-c", _UNPACK, stdin=file)
+    feed(source, "worker-import", "python", "-c", _UNPACK)

@@ -5,17 +5,15 @@ A folder of the same make, with a list of checksums at its end; uploads are one 
 """
 
 import os
-import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from deploy.containers import archive, snapshot, uploads
-from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, say
+from deploy.containers.compose import REPOSITORY, ContainersError, as_program, containers, run, save, say
 from deploy.embedded.backups import backup_manifest
 from deploy.embedded.backups.backup_manifest import ARCHIVE, BLOBS, DUMP, FORMAT, JOURNAL, ROLES, Manifest
-from shared.quantities import duration
 
 UPLOADS: Final = f"{BLOBS}.tar"
 CONTENTS: Final = f"{ARCHIVE}.tar"
@@ -36,27 +34,21 @@ def back_up(folder: Path) -> Manifest:
     running = {one["Service"] for one in containers()}
     if missing := [service for service in _NEEDED if service not in running]:
         raise ContainersError(f"A backup is of a running stack, and {', '.join(missing)} is not; start it with `make compose-up`.")
-    unfinished = folder.with_name(folder.name + ".unfinished")
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        (unfinished / JOURNAL).mkdir(mode=0o700, parents=True)
-        manifest = _copy_all(unfinished)
-        unfinished.rename(folder)
+        with backup_manifest.unfinished(folder) as unfinished:
+            return _copy_all(unfinished)
     except OSError as error:
         raise ContainersError(f"The backup could not be written ({error}); make room, or name another folder: TO=…") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return manifest
 
 
 def _copy_all(target: Path) -> Manifest:
     with uploads.links(), snapshot.take_snapshot() as moment:
         # Only uploads of jobs that are unfinished in the snapshot: each exists now, or existed before.
         uploads.link()
-        _copy(target / DUMP, "postgres", *_DUMP, f"--snapshot={moment.snapshot}", "tracker")
-        _copy(target / ROLES, "postgres", *_DUMP_ROLES)
+        save(target / DUMP, "postgres", *_DUMP, f"--snapshot={moment.snapshot}", "tracker")
+        save(target / ROLES, "postgres", *_DUMP_ROLES)
         for name, size_bytes in moment.journal.items():
-            _copy(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{snapshot.LINKS}/{name}")
+            save(target / JOURNAL / "appendonlydir" / name, "redis", "head", "-c", str(size_bytes), f"{snapshot.LINKS}/{name}")
         uploads.pack(target / UPLOADS)
         archive.pack(target / CONTENTS)
     manifest = Manifest(
@@ -71,14 +63,6 @@ def _copy_all(target: Path) -> Manifest:
     return manifest
 
 
-def _copy(target: Path, service: str, *program: str) -> None:
-    """Writes a container program's output to the disk."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with target.open("xb") as file:
-        run("exec", "--no-TTY", service, *program, stdout=file)
-        os.fsync(file.fileno())
-
-
 def _redis_version() -> str:
     """8.0.2, of a line like: Redis server v=8.0.2 sha=00000000:1 malloc=jemalloc-5.3.0 bits=64 build=3951ec6cb7cb9c66"""
     words = run("exec", "--no-TTY", "redis", "redis-server", "--version").split()
@@ -91,12 +75,7 @@ def main(arguments: list[str]) -> None:
     os.umask(0o077)
     folder = Path(arguments[0]).expanduser().resolve() if arguments and arguments[0] else default_folder()
     started = time.monotonic()
-    manifest = back_up(folder)
-    size = sum(file["bytes"] for file in manifest.files.values())
-    say(
-        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {duration((time.monotonic() - started) * 1_000)}. "
-        "It holds what was said in the sessions; keep it as private as they are, and on another disk."
-    )
+    say(backup_manifest.report(folder, back_up(folder), started))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Only the standard library, as in all of this folder: a machine that has Docker m
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,20 @@ def run(*arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | Non
         said = done.stderr.decode(errors="replace").strip()[-800:]
         raise ContainersError(f"`docker compose {' '.join(arguments)[:120]}` failed; it said: {said or 'nothing'}")
     return (done.stdout or b"").decode().rstrip("\n")
+
+
+def save(target: Path, service: str, *program: str) -> None:
+    """Writes the output of a program in a service's container to the disk."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        run("exec", "--no-TTY", service, *program, stdout=file)
+        os.fsync(file.fileno())
+
+
+def feed(source: Path, service: str, *program: str) -> None:
+    """Runs a program with the service's image and volumes, while its stack does not run. A file is its input."""
+    with source.open("rb") as file:
+        run("run", "--rm", "--no-deps", "--no-TTY", service, *program, stdin=file)
 
 
 def start(*arguments: str) -> "subprocess.Popen[bytes]":

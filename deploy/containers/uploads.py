@@ -1,12 +1,11 @@
 """Uploads in the volume `blobs`: hard links to the present ones, which remain when a finished import deletes its uploads."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from deploy.containers.compose import run
+from deploy.containers.compose import feed, run, save
 
 FOLDER: Final = "/var/lib/tracker/blobs"
 # Below the folder, since a hard link needs the same disk. No upload has this name.
@@ -55,15 +54,12 @@ def link() -> None:
 
 def pack(target: Path) -> None:
     """The linked uploads as a tar."""
-    with target.open("xb") as file:
-        run("exec", "--no-TTY", "ingest", "python", "-c", _PACK, stdout=file)
-        os.fsync(file.fileno())
+    save(target, "ingest", "python", "-c", _PACK)
 
 
 def unpack(source: Path) -> None:
     """Writes the uploads into the volume of a stack that is not running."""
-    with source.open("rb") as file:
-        run("run", "--rm", "--no-deps", "--no-TTY", "ingest", "python", "-c", _UNPACK, stdin=file)
+    feed(source, "ingest", "python", "-c", _UNPACK)
 
 
 def _inside(program: str) -> None:

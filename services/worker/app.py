@@ -28,8 +28,6 @@ WORKER_SETTINGS: dict[str, Any] = {
     # begins: at its end the connection may be another than it came by, and kombu 5.7 ends the worker by that.
     "task_acks_late": False,
     "task_reject_on_worker_lost": False,
-    "task_soft_time_limit": 45,
-    "task_time_limit": 60,
     "worker_prefetch_multiplier": 1,
     "worker_pool": "services.worker.pool:TaskPool",
     "worker_autoscaler": "services.worker.pool_size:NeededProcesses",

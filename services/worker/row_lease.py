@@ -7,6 +7,15 @@ The lease of a partition is in Redis (services/worker/drain/partition_lease.py).
 
 from typing import Final
 
+# A lease in SQL, for the statements of both. While the blob store is away, attempts do not count (`put_back`).
+LEASE_PARTS: Final = {
+    "is_free": "(lease_expires_at IS NULL OR lease_expires_at < now())",
+    "renewed": "lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)",
+    "taken": "attempts = attempts + 1, lease_token = gen_random_uuid(), {renewed}",
+    "got_on": "attempts = 0, {renewed}",
+    "put_back": "attempts = greatest(attempts - 1, 0), {renewed}",
+}
+
 LEASE_SECONDS: Final = 15
 # Steps begin again from 0: this many workers in a row that got nowhere.
 MAX_ATTEMPTS: Final = 5

@@ -12,6 +12,8 @@ from services.worker.sql_text import sql
 from shared.tables.catalogue import TABLES
 from shared.tables.table import Owner, Table
 
+# Starts and facts have the person and the project of the path that they name: those of a session are computed from them.
+KEYS_OF_SESSIONS: Final = ("session_events", "session_facts")
 _DELETE: Final = "DELETE FROM $table WHERE session_id = ANY(%(session_ids)s)"
 
 
@@ -23,6 +25,15 @@ def session_tables() -> dict[str, Table]:
 def tables_beside() -> list[Table]:
     """Those whose rows may be all that there is of a session, before anything says whose it is and after an undo took the rest."""
     return [table for table in TABLES.values() if table.alone is not None]
+
+
+def tables_of_projects() -> list[str]:
+    """Those whose rows have the project of their session: when that counts under another one, they do. Marks have one once their session is gone."""
+    return [
+        name
+        for name, table in session_tables().items()
+        if "project_id" in table.named() and name not in (*KEYS_OF_SESSIONS, "session_marks")
+    ]
 
 
 def forget_sessions(connection: Connection[Any], session_ids: Collection[str], *, only_beside: bool = False) -> None:

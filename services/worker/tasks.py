@@ -1,5 +1,11 @@
-"""All Celery tasks. A task carries no data but ids; its work is in the module that it calls."""
+"""All Celery tasks. A task carries no data but ids; its work is in the module that it calls.
 
+Beat sends each when its look finds work, ingest and the drain as soon as they have made some, and a task itself until nothing is left.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -7,47 +13,77 @@ from kombu.exceptions import OperationalError
 
 from services.worker.app import app
 from services.worker.archive import compaction
-from services.worker.capture.read_captured import read_captured as read_what_was_captured
+from services.worker.capture.read_captured import read_captured
 from services.worker.drain import accounting, canary, drain_partition
 from services.worker.importers.formats.known_formats import is_known
 from services.worker.importers.job import run_shard
-from services.worker.importers.job.end_cancelled import end_cancelled as end_cancelled_jobs
+from services.worker.importers.job.end_cancelled import end_cancelled
 from services.worker.kept_out import know_kept_out
 from services.worker.maintenance import idle_sessions, join_projects, merge_users, purge_search_hosts, rekey_projects, upload_gc
 from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.maintenance.retention import run_retention
 from services.worker.persist.unread_formats import forget_known
-from services.worker.resources import resources
+from services.worker.resources import Resources, resources
 from services.worker.retry_later import retry_later_if_unavailable
 from shared.broker import Task
-from shared.jobs import RETENTION, JobKind
+from shared.jobs import KINDS, MERGE_OF_PROJECTS, MERGE_OF_USERS, RETENTION, JobKind, JobTask
 
 log = structlog.get_logger()
 
-# Far longer than any import takes: it only ends one that hangs.
-IMPORT_SECONDS = 24 * 3600
-# A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
-DRAIN_LIMIT_SECONDS = 25
-# One reading of a file is short. But it may wait for chunks of imports and for an undo, and a long file may be read again from its beginning.
-CAPTURE_LIMIT_SECONDS = 300
 WAKEUP_EXPIRES_SECONDS = 60
 
 
-@app.task(name=Task.DRAIN, soft_time_limit=DRAIN_LIMIT_SECONDS, time_limit=DRAIN_LIMIT_SECONDS + 10)
-def drain() -> None:
-    """Persists what is in the journal. Sent by ingest for new events, and by beat where that was lost."""
-    with retry_later_if_unavailable(Task.DRAIN):
-        know_kept_out(resources())
-        if drain_partition.drain(resources(), on_captured=_wake_reader):
-            app.send_task(Task.DRAIN)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of a task. `go_on` is given what the task is called with; true if there is more to do, for which the task is sent again."""
+
+    go_on: Callable[..., bool]
+    # Then an exception ends it, and some seconds later its process is killed.
+    limit_seconds: int = 45
+    # At its end, so that a worker whose processes are all busy takes no shard that another worker could start.
+    is_acknowledged_late: bool = False
 
 
-@app.task(name=Task.READ_CAPTURED, soft_time_limit=CAPTURE_LIMIT_SECONDS, time_limit=CAPTURE_LIMIT_SECONDS + 10)
-def read_captured() -> None:
-    """Makes rows of what live capture has stored. Sent by the drain that stored it, and by beat where that was lost."""
-    with retry_later_if_unavailable(Task.READ_CAPTURED):
-        if read_what_was_captured(resources()):
-            app.send_task(Task.READ_CAPTURED)
+def add_task(task: Task | JobTask, work: Work) -> None:
+    """Makes the task."""
+    limit = work.limit_seconds
+
+    @app.task(name=task, acks_late=work.is_acknowledged_late, soft_time_limit=limit, time_limit=limit + 15)
+    def run(*of: str | int) -> None:
+        with retry_later_if_unavailable(task):
+            if work.go_on(resources(), *of):
+                app.send_task(task, of)
+
+
+def work_of(kind: JobKind) -> Work:
+    """The work of a kind that is known."""
+    if kind in JOBS:
+        # Each task is short, but a step may write the files of a table anew.
+        return Work(lambda worker, job_id: run_job(worker, kind, UUID(job_id)), JOBS[kind].long_lease_seconds)
+    if kind in run_shard.WORK:
+        # Far longer than any import takes: the limit only ends one that hangs.
+        return Work(_run_shard, 24 * 3600, is_acknowledged_late=True)
+    return Work(_MERGES[kind])
+
+
+def _run_shard(worker: Resources, job_id: str, share: int = 0) -> bool:
+    run_shard.run(worker, UUID(job_id), share)
+    return False
+
+
+def _once(work: Callable[[Resources], object]) -> Work:
+    """The work of a task that leaves nothing to do for another."""
+
+    def go_on(worker: Resources) -> bool:
+        work(worker)
+        return False
+
+    return Work(go_on)
+
+
+def _drain(worker: Resources) -> bool:
+    know_kept_out(worker)
+    return drain_partition.drain(worker, on_captured=_wake_reader)
 
 
 def _wake_reader() -> None:
@@ -58,122 +94,47 @@ def _wake_reader() -> None:
         log.warning("task_not_woken", task=Task.READ_CAPTURED, reason=type(error).__name__)
 
 
-# Acknowledged at its end, so that a worker whose processes are all busy takes no shard that another worker could start.
-@app.task(name=Task.RUN_IMPORT, acks_late=True, soft_time_limit=IMPORT_SECONDS, time_limit=IMPORT_SECONDS)
-def run_import(job_id: str, share: int = 0) -> None:
-    """Works on a shard of an import job to its end. Sent by ingest, and by beat for a shard that no worker has. `share` is the shard's number."""
-    with retry_later_if_unavailable(Task.RUN_IMPORT):
-        run_shard.run(resources(), UUID(job_id), share)
-
-
-@app.task(name=Task.END_CANCELLED)
-def end_cancelled() -> None:
-    """Ends import jobs whose workers do not react to their cancel."""
-    with retry_later_if_unavailable(Task.END_CANCELLED):
-        end_cancelled_jobs(resources())
-
-
-@app.task(name=Task.SWEEP_UPLOADS)
-def sweep_uploads() -> None:
+def _sweep_uploads(worker: Resources) -> None:
     """Deletes uploads that no job needs, or whose job was not retried in time, and exports whose time is over; and names of formats that are read now."""
-    with retry_later_if_unavailable(Task.SWEEP_UPLOADS):
-        with resources().transaction() as connection:
-            forget_known(connection, is_known)
-        run_shard.delete_old_files(resources())
-        upload_gc.sweep(resources())
-        upload_gc.sweep_exports(resources())
+    with worker.transaction() as connection:
+        forget_known(connection, is_known)
+    run_shard.delete_old_files(worker)
+    upload_gc.sweep(worker)
+    upload_gc.sweep_exports(worker)
 
 
-@app.task(name=Task.CLOSE_IDLE_SESSIONS)
-def close_idle_sessions() -> None:
-    """Closes open sessions in which nothing has happened for a while."""
-    with retry_later_if_unavailable(Task.CLOSE_IDLE_SESSIONS):
-        idle_sessions.close_idle_sessions(resources())
+def _begin_retention(worker: Resources) -> None:
+    if (run_id := run_retention.begin_scheduled(worker)) is not None:
+        app.send_task(RETENTION.task, (str(run_id),))
 
 
-@app.task(name=Task.REMOVE_DEAD_CONSUMERS)
-def remove_dead_consumers() -> None:
-    """Removes consumers of the journal whose process is gone and that hold nothing."""
-    with retry_later_if_unavailable(Task.REMOVE_DEAD_CONSUMERS):
-        idle_sessions.remove_dead_consumers(resources())
+def _join_projects(worker: Resources) -> bool:
+    moving, is_more = join_projects.run(worker)
+    for project_id in moving:
+        app.send_task(MERGE_OF_PROJECTS.task, (project_id,))
+    return is_more
 
 
-@app.task(name=Task.FORGET_CHANGES)
-def forget_changes() -> None:
-    """Deletes the notes of changed rows that every query host has followed long since."""
-    with retry_later_if_unavailable(Task.FORGET_CHANGES):
-        purge_search_hosts.forget_old_changes(resources())
+_MERGES: Final = {MERGE_OF_USERS: merge_users.run, MERGE_OF_PROJECTS: rekey_projects.run}
 
+_OTHERS: Final[dict[Task, Work]] = {
+    # A drain ends within seconds. One that does not waits for a server that is gone, and events wait for as long.
+    Task.DRAIN: Work(_drain, 25),
+    # One reading of a file is short. But it may wait for chunks of imports and for an undo, and a long file may be read again from its beginning.
+    Task.READ_CAPTURED: Work(read_captured, 300),
+    Task.ARCHIVE: Work(compaction.keep_up),
+    Task.JOIN_PROJECTS: Work(_join_projects),
+    Task.END_CANCELLED: _once(end_cancelled),
+    Task.SWEEP_UPLOADS: _once(_sweep_uploads),
+    Task.CLOSE_IDLE_SESSIONS: _once(idle_sessions.close_idle_sessions),
+    Task.REMOVE_DEAD_CONSUMERS: _once(idle_sessions.remove_dead_consumers),
+    Task.FORGET_CHANGES: _once(purge_search_hosts.forget_old_changes),
+    Task.CHECK_ACCOUNTING: _once(accounting.check_accounting),
+    Task.BEGIN_RETENTION: _once(_begin_retention),
+    Task.CANARY: _once(canary.check_and_send),
+}
 
-@app.task(name=Task.CHECK_ACCOUNTING)
-def check_accounting() -> None:
-    """Checks that every accepted event is persisted, a duplicate, dead or pending."""
-    with retry_later_if_unavailable(Task.CHECK_ACCOUNTING):
-        accounting.check_accounting(resources())
-
-
-def add_job_task(kind: JobKind) -> None:
-    """The task of a kind of job."""
-    # Each is short, but a step may write the files of a table anew.
-    limit = JOBS[kind].long_lease_seconds
-
-    @app.task(name=kind.task, soft_time_limit=limit, time_limit=limit + 10)
-    def go_on(job_id: str) -> None:
-        """Goes on with a job of the kind for a while. Sent by ingest, by itself until it is done, and by beat."""
-        with retry_later_if_unavailable(kind.task):
-            if run_job(resources(), kind, UUID(job_id)):
-                app.send_task(kind.task, (job_id,))
-
-
-for _kind in JOBS:
-    add_job_task(_kind)
-
-
-@app.task(name=Task.BEGIN_RETENTION)
-def begin_retention() -> None:
-    """Begins the day's run of retention."""
-    with retry_later_if_unavailable(Task.BEGIN_RETENTION):
-        if (run_id := run_retention.begin_scheduled(resources())) is not None:
-            app.send_task(RETENTION.task, (str(run_id),))
-
-
-@app.task(name=Task.MERGE_USERS)
-def merge_into_other_user(user_id: int) -> None:
-    """Moves the rows of a merged user, some in each task. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.MERGE_USERS):
-        if merge_users.run(resources(), user_id):
-            app.send_task(Task.MERGE_USERS, (user_id,))
-
-
-@app.task(name=Task.REKEY_PROJECT)
-def rekey_project(project_id: int) -> None:
-    """Moves the sessions of a project that became part of another, or was taken out. Sent by ingest, by itself until it is done, and by beat."""
-    with retry_later_if_unavailable(Task.REKEY_PROJECT):
-        if rekey_projects.run(resources(), project_id):
-            app.send_task(Task.REKEY_PROJECT, (project_id,))
-
-
-@app.task(name=Task.JOIN_PROJECTS)
-def join_same_projects() -> None:
-    """Makes one project of those that are one. Sent by ingest when a machine tells of folders, and by beat."""
-    with retry_later_if_unavailable(Task.JOIN_PROJECTS):
-        moving, is_more = join_projects.run(resources())
-        for project_id in moving:
-            app.send_task(Task.REKEY_PROJECT, (project_id,))
-        if is_more:
-            app.send_task(Task.JOIN_PROJECTS)
-
-
-@app.task(name=Task.ARCHIVE)
-def keep_archive() -> None:
-    """Moves ranges of transcripts into the archive, and deletes what it does not keep. Sent by beat, and by itself until the ranges are moved."""
-    with retry_later_if_unavailable(Task.ARCHIVE):
-        if compaction.keep_up(resources()):
-            app.send_task(Task.ARCHIVE)
-
-
-@app.task(name=Task.CANARY)
-def send_canary() -> None:
-    """Checks for the last canary, and sends the next."""
-    with retry_later_if_unavailable(Task.CANARY):
-        canary.check_and_send(resources())
+for _task in Task:
+    add_task(_task, _OTHERS[_task])
+for _kind in KINDS.values():
+    add_task(_kind.task, work_of(_kind))

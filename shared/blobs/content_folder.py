@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from shared.blobs.contents import StoredContent, name_of, path_of
-from shared.blobs.folder import FolderStore, away_if_refused
+from shared.blobs.folder import FolderStore, away_if_refused, sync
 from shared.blobs.store import BlobStoreAway, BlobUnreadable
 
 _UNFINISHED = ".unfinished-"
@@ -40,9 +40,9 @@ class ContentFolder:
             except BaseException:
                 unfinished.unlink(missing_ok=True)
                 raise
-            _sync(path.parent)
+            sync(path.parent)
             if is_new_folder:
-                _sync(self.folder)
+                sync(self.folder)
 
     def has(self, name: str) -> bool:
         """Whether it is there."""
@@ -92,11 +92,3 @@ class ContentFolder:
             if error.errno == errno.EIO:
                 return False
             raise
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

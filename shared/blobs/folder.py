@@ -103,11 +103,7 @@ class NewFile:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync(self._path.parent)
 
     def discard(self) -> None:
         """Takes it off the disk."""
@@ -126,6 +122,15 @@ def away_if_refused(folder: Path) -> Iterator[None]:
         if error.errno in _REFUSALS:
             raise BlobStoreError(f"Nothing may be written to {folder}: {error.strerror}; give the service's user the right to.") from error
         raise BlobStoreAway(f"Nothing can be written to {folder}: {error.strerror}; make room there or mend the disk.") from error
+
+
+def sync(folder: Path) -> None:
+    """The names in it are flushed to the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _path(url: str) -> Path:

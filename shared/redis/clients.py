@@ -20,41 +20,30 @@ from shared.redis.url import Servers, is_cluster, is_sentinel, servers
 # Redis is unavailable or refuses. A Cluster client's own errors are not RedisErrors.
 REDIS_ERRORS: Final = (RedisError, RedisClusterException)
 
-# redis-py has no types for these.
-_Sentinel: Any = Sentinel
-_AsyncSentinel: Any = AsyncSentinel
-_ClusterNode: Any = ClusterNode
-
 # A Sentinel answers from memory. If one is down the next is asked, so the wait must be shorter than a request's.
 SENTINEL_SECONDS = 0.3
 
 
 def connect(url: str, **options: Any) -> Redis:
     """A client that connects when first used, but a Cluster's at once. `options` are redis-py's of a connection."""
-    if is_sentinel(url):
-        there = servers(url)
-        sentinel: Any = _Sentinel(list(there.addresses), sentinel_kwargs=_of_sentinels(there), db=there.db, **there.credentials, **options)
-        return cast(Redis, sentinel.master_for(there.master))
-    if is_cluster(url):
-        there = servers(url)
-        nodes = [_ClusterNode(host, port) for host, port in there.addresses]
-        return cast(Redis, RedisCluster(startup_nodes=nodes, **there.credentials, **options))
-    return Redis.from_url(url, **options)
+    return cast(Redis, _client(url, options, Redis, Sentinel, RedisCluster, ClusterNode))
 
 
 def connect_async(url: str, **options: Any) -> AsyncRedis:
     """A client that connects when first used. `options` are redis-py's of a connection."""
+    return cast(AsyncRedis, _client(url, options, AsyncRedis, AsyncSentinel, AsyncRedisCluster, AsyncClusterNode))
+
+
+# redis-py has no types for these.
+def _client(url: str, options: dict[str, Any], server: Any, sentinel: Any, cluster: Any, node: Any) -> Any:
     if is_sentinel(url):
         there = servers(url)
-        sentinel: Any = _AsyncSentinel(
-            list(there.addresses), sentinel_kwargs=_of_sentinels(there), db=there.db, **there.credentials, **options
-        )
-        return cast(AsyncRedis, sentinel.master_for(there.master))
+        asked = sentinel(list(there.addresses), sentinel_kwargs=_of_sentinels(there), db=there.db, **there.credentials, **options)
+        return asked.master_for(there.master)
     if is_cluster(url):
         there = servers(url)
-        nodes = [AsyncClusterNode(host, port) for host, port in there.addresses]
-        return cast(AsyncRedis, AsyncRedisCluster(startup_nodes=nodes, **there.credentials, **options))
-    return AsyncRedis.from_url(url, **options)
+        return cluster(startup_nodes=[node(host, port) for host, port in there.addresses], **there.credentials, **options)
+    return server.from_url(url, **options)
 
 
 def _of_sentinels(there: Servers) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import SSLConnection
 from redis.exceptions import ResponseError
 
+from shared.redis.cluster_reads import memory_of
+
 # For each node: a batch may append to every partition at once, and TRACKER_JOURNAL_PARTITIONS has this limit.
 MAX_CONNECTIONS = 256
 _OF_A_CONNECTION = ("username", "password", "socket_timeout", "socket_connect_timeout", "client_name")
@@ -64,9 +66,6 @@ async def read_many(redis: "Redis", keys: Sequence[str]) -> list[bytes | None]:
 
 async def memory(redis: "Redis") -> list[tuple[int, int]]:
     """(bytes in use, limit in bytes or 0) of each server that takes writes."""
-    if isinstance(redis, RedisCluster):
-        told: Any = await redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
-        infos = list(told.values()) if all(isinstance(info, dict) for info in told.values()) else [told]
-    else:
-        infos = [await redis.info("memory")]
-    return [(info["used_memory"], info["maxmemory"]) for info in infos]
+    is_cluster = isinstance(redis, RedisCluster)
+    told: Any = await (redis.info("memory", target_nodes=RedisCluster.PRIMARIES) if is_cluster else redis.info("memory"))
+    return memory_of(told)

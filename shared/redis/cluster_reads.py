@@ -19,9 +19,11 @@ def eval_each(redis: "Redis", script: str, keys: Sequence[tuple[str, ...]]) -> l
 
 def memory(redis: "Redis") -> list[tuple[int, int]]:
     """(bytes in use, limit in bytes or 0) of each server that takes writes."""
-    if isinstance(redis, RedisCluster):
-        answer: Any = redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
-        infos = list(answer.values()) if all(isinstance(info, dict) for info in answer.values()) else [answer]
-    else:
-        infos = [redis.info("memory")]
+    told: Any = redis.info("memory", target_nodes=RedisCluster.PRIMARIES) if isinstance(redis, RedisCluster) else redis.info("memory")
+    return memory_of(told)
+
+
+def memory_of(told: dict[str, Any]) -> list[tuple[int, int]]:
+    """The same of an answer to INFO memory: a server's, or one of each server of a Cluster."""
+    infos = list(told.values()) if all(isinstance(info, dict) for info in told.values()) else [told]
     return [(info["used_memory"], info["maxmemory"]) for info in infos]

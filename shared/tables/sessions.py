@@ -32,7 +32,7 @@ SESSIONS: Final = (
     Table("status_lines", Owner.SESSION, NONE, KEEP, READ, "what a session does at this moment", WITH_OWNER,
           "ID session_id TIME read_at NUMBER total_cost_usd total_duration_ms total_api_duration_ms lines_added lines_removed "
           "context_window_size context_used_percentage context_tokens WORD prompt_cache NAME model client_version", alone="read_at"),
-    Table("hook_payloads", Owner.SESSION, LOOK_UP, KEEP, READ, "they wait to be read", WITH_OWNER,
+    Table("hook_payloads", Owner.SESSION, LOOK_UP, KEEP, "SELECT (received_at)", "they wait to be read", WITH_OWNER,
           "ID id session_id machine_id TIME occurred_at received_at USER_NAME user_name bound_user TEXT request_id JSON payload", alone="received_at"),
     Table("signals", Owner.SESSION, NONE, KEEP, READ,
           "what telemetry knows of calls is in their rows; the rest is of a time and a machine", WITH_OWNER,

@@ -1,8 +1,8 @@
 """The words of the catalogue: a table's owner, what each service may do with it, and what its columns hold."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 
@@ -66,6 +66,17 @@ WITH_OWNER: Final = "tables"
 NOTHING: Final = ""
 
 
+@cache
+def _columns(told: str) -> tuple[Column, ...]:
+    holds, columns = Holds.ID, []
+    for word in told.split():
+        if word.isupper():
+            holds = Holds[word]
+        else:
+            columns.append(Column(word.removeprefix("-").removesuffix("[]"), holds, word.endswith("[]"), not word.startswith("-")))
+    return tuple(columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """`ingest`, `worker`, `query`: the rights of each service. `export`: why it is in none, or EXPORTED. `erased`: the stage of an erasure.
@@ -85,14 +96,9 @@ class Table:
     alone: str | None = None
 
     @property
-    def columns(self) -> Iterator[Column]:
+    def columns(self) -> tuple[Column, ...]:
         """In the order in which they are told."""
-        holds = Holds.ID
-        for word in self.told.split():
-            if word.isupper():
-                holds = Holds[word]
-            else:
-                yield Column(word.removeprefix("-").removesuffix("[]"), holds, word.endswith("[]"), not word.startswith("-"))
+        return _columns(self.told)
 
     def named(self, *holds: Holds) -> list[str]:
         """The names of the columns; of those that hold one of these, if any are given."""

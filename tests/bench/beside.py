@@ -8,25 +8,98 @@ Nothing else should run on the machine.
 
 import argparse
 import ctypes
+import json
 import os
 import shlex
 import shutil
+import signal
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tests.bench import whole_stack
 from tests.bench.import_archive import make_home, samples
 from tests.bench.process_tree import cpu_seconds, descendants, pss_bytes
 from tests.bench.report import machine, table
-from tests.bench.whole_stack import bytes_in
+from tests.searchable import SEARCH, is_searchable
+
+_READY_SECONDS = 180
+_SEARCHABLE_SECONDS = 1_200
+
+
+@contextmanager
+def started(code: Path, home: Path, data: Path) -> Iterator[Mapping[str, str]]:
+    """The stack of a checkout. Gives the environment of its commands, whose transcripts are those of `home`. At the end the data is deleted."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = os.environ | {"TRACKER_PORT": str(port), "TRACKER_DATA_DIR": str(data), "TRACKER_FLOWER_PORT": "off", "HOME": str(home)}
+    environment["TRACKER_URL"] = f"http://127.0.0.1:{port}"
+    with (home.parent / "stack.log").open("ab") as output:
+        stack = subprocess.Popen(
+            [code / ".venv/bin/python", "-m", "deploy.embedded"],
+            cwd=code,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _await(lambda: _get(environment, "/readyz") is not None, _READY_SECONDS)
+        yield environment
+    finally:
+        stack.send_signal(signal.SIGTERM)
+        stack.wait(90)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def import_home(code: Path, environment: Mapping[str, str]) -> None:
+    """Returns when everything is stored."""
+    command = [code / ".venv/bin/python", "-P", "-m", "client", "import", "--quiet"]
+    done = subprocess.run(command, cwd=code, env={**environment, "PYTHONPATH": str(code)}, check=False)
+    if done.returncode not in (0, 2):
+        raise RuntimeError(f"the import ended with {done.returncode}")
+
+
+def await_searchable(environment: Mapping[str, str]) -> None:
+    """Returns when everything can be found."""
+    _await(lambda: (answer := _get(environment, SEARCH)) is not None and is_searchable(answer), _SEARCHABLE_SECONDS)
+
+
+def bytes_in(folder: Path) -> int:
+    """The size of its files on the disk. A file that goes meanwhile takes nothing."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found = path.lstat()
+            size += found.st_blocks * 512 if stat.S_ISREG(found.st_mode) else 0
+    return size
+
+
+def _get(environment: Mapping[str, str], path: str) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(environment["TRACKER_URL"] + path, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (OSError, ValueError):
+        return None
+
+
+def _await(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.5)
+
 
 HEAD = (
     "round",
@@ -104,13 +177,13 @@ def _shown(told: Told) -> list[str]:
 
 def _ours(code: Path, home: Path, data: Path) -> Told:
     try:
-        with whole_stack.started(code, home, data) as environment:
+        with started(code, home, data) as environment:
             time.sleep(3)
             with _sampled() as seen:
                 before, begun = _cpu(), time.monotonic()
-                whole_stack.import_home(code, environment)
+                import_home(code, environment)
                 imported = time.monotonic() - begun, _cpu() - before
-                whole_stack.await_searchable(environment)
+                await_searchable(environment)
                 searchable = time.monotonic() - begun, _cpu() - before
                 search_cpu = _search_cpu()
             wal = sum(map(bytes_in, data.rglob("pg_wal")))

@@ -15,8 +15,7 @@ import psycopg
 from tests.bench.accepting import BATCH_EVENTS
 from tests.bench.event_source import Events, EventSource
 from tests.bench.report import machine, table
-from tests.bench.scaled_stack import ScaledStack, scaled_stack
-from tests.bench.through import await_settled, bodies_of, send
+from tests.bench.scaled_stack import ScaledStack, await_settled, bodies_of, scaled_stack, send
 
 HEAD = ("an event", "ingest", "Redis", "worker", "Postgres", "all, CPU", "WAL", "disk")
 

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -23,17 +23,15 @@ T = TypeVar("T")
 
 # XADDs on one way to Redis.
 WRITTEN_TOGETHER = 500
-# The tables that the search index is made of.
-INDEXED_TABLES = ("messages", "tool_calls", "activities", "sessions", "files", "timeline_entries")
 
 
-def events_a_second(stack: Stack, events: Events, *, entry_events: int, indexes: bool = False, triggers: bool = True) -> float:
+def events_a_second(stack: Stack, events: Events, *, entry_events: int, indexes: bool = False) -> float:
     """The rate for all events into empty tables; `entry_events` is how many came in one request. Their sessions are there already.
 
-    `indexes`: a query host keeps its search index meanwhile. `triggers`: those that note what is to be indexed; without, to see what they cost.
+    `indexes`: a query host keeps its search index meanwhile.
     """
     stack.empty()
-    with _noting(stack, triggers=triggers), search_host(stack.database_url, _new_folder(stack)) if indexes else nullcontext():
+    with search_host(stack.database_url, _new_folder(stack)) if indexes else nullcontext():
         return _drained_a_second(stack, events, entry_events)
 
 
@@ -70,21 +68,6 @@ def _drained_a_second(stack: Stack, events: Events, entry_events: int) -> float:
 
 def _settings(stack: Stack) -> Settings:
     return Settings(database_url=stack.database_url, redis_url=stack.redis_url, drain_seconds=20)
-
-
-@contextmanager
-def _noting(stack: Stack, *, triggers: bool) -> Iterator[None]:
-    _alter_triggers(stack, "ENABLE" if triggers else "DISABLE")
-    try:
-        yield
-    finally:
-        _alter_triggers(stack, "ENABLE")
-
-
-def _alter_triggers(stack: Stack, verb: str) -> None:
-    with psycopg.connect(stack.database_url) as connection:
-        for table in INDEXED_TABLES:
-            connection.execute(f"ALTER TABLE {table} {verb} TRIGGER USER".encode())
 
 
 def journal(stack: Stack, events: Sequence[Event], entry_events: int) -> None:

@@ -10,9 +10,8 @@ import msgspec
 
 from shared.events.messages import Conversation, SessionStart, ToolCall, ToolStatus, Usage
 from tests.bench.plan import LARGE, Session, make_plan, pauses_of
-from tests.bench.rows import SOURCE, VERSION
+from tests.bench.rows import SOURCE, VERSION, tool_pool
 from tests.bench.shapes import ASSISTANT_MESSAGE_CHARS, CHARS_PER_WORD, drawn
-from tests.bench.tool_pool import tool_pool
 from tests.bench.vocabulary import Writer
 
 Event = ToolCall | Conversation

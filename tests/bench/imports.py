@@ -24,8 +24,8 @@ from services.worker.importers.job import run_shard
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
 from tests.bench.import_archive import make_archive, samples
-from tests.bench.own_servers import own_servers
 from tests.bench.report import machine
+from tests.bench.stack import own_servers
 from tests.made_up_week import WEEK_HOURS, write_week
 
 TARGET_MB_A_SECOND = 45

@@ -1,8 +1,8 @@
-"""The cost of redacting a megabyte, for worst-case texts and lines by kind, and for usual ones: `python -m tests.bench.redaction [CHECKOUT...]`.
+"""The cost of redacting a megabyte, for worst-case texts and lines by kind, and for usual ones: `python -m tests.bench.redaction`.
 
 Fails if one of them takes a second: that is not linear.
 
-CPU time, the minimum of three, so that it means something on a busy machine. Checkouts are measured in turn on the same texts.
+CPU time, the minimum of three, so that it means something on a busy machine.
 """
 
 import sys
@@ -11,7 +11,6 @@ import time
 from shared.redaction.redact import redact_text
 from shared.redaction.redacted_lines import redact_lines
 from tests.adversarial_texts import BROKEN, KINDS, MEGABYTE, ONE_OF_EACH, broken_json, megabyte_of, worst_case_lines
-from tests.bench.checkouts import call_with_redaction_of
 from tests.bench.report import machine, milliseconds, table
 
 ROUNDS = 3
@@ -55,18 +54,12 @@ def cost_of_lines(data: bytes) -> float:
 
 def main() -> None:
     """Prints a table, the slowest first. Exits with 1 beyond LIMIT_MS."""
-    paths = sys.argv[1:]
-    columns = [call_with_redaction_of(path, "tests.bench.redaction", "cost_by_kind") for path in paths] or [cost_by_kind()]
-    rows = sorted(columns[-1], key=lambda kind: -columns[-1][kind])
+    costs = sorted(cost_by_kind().items(), key=lambda kind_and_cost: -kind_and_cost[1])
     print(machine())
-    print(
-        table(
-            ["a megabyte of, ms of CPU", *(paths or ["now"])],
-            [[kind, *(milliseconds(each[kind]) for each in columns)] for kind in rows],
-        )
-    )
-    if columns[-1][rows[0]] >= LIMIT_MS:
-        sys.exit(f"{rows[0]} takes more than {LIMIT_MS} ms")
+    print(table(["a megabyte of", "ms of CPU"], [[kind, milliseconds(each)] for kind, each in costs]))
+    slowest, most = costs[0]
+    if most >= LIMIT_MS:
+        sys.exit(f"{slowest} takes more than {LIMIT_MS} ms")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ and GET /api/accounting tells how many are stored. The first row is what the oth
 """
 
 import argparse
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import httpx2 as httpx
@@ -20,10 +23,33 @@ import httpx2 as httpx
 from tests.bench.accepting import BATCH_EVENTS
 from tests.bench.data_sets import say
 from tests.bench.event_source import Events, EventSource
-from tests.bench.held_workers import held, let_go
 from tests.bench.report import machine, table
-from tests.bench.scaled_stack import scaled_stack
-from tests.bench.through import await_settled, bodies_of, send, settled
+from tests.bench.scaled_stack import await_settled, bodies_of, scaled_stack, send, settled
+from tests.scale.pipeline import Pipeline
+
+
+def held(pipeline: Pipeline, names: Iterable[str]) -> None:
+    """Stops the workers and their pools where they are."""
+    _tell(pipeline, names, signal.SIGSTOP)
+
+
+def let_go(pipeline: Pipeline, names: Iterable[str]) -> None:
+    """Lets them go on."""
+    _tell(pipeline, names, signal.SIGCONT)
+
+
+def _tell(pipeline: Pipeline, names: Iterable[str], number: signal.Signals) -> None:
+    for name in names:
+        for pid in _family(pipeline.running[name].pid):
+            os.kill(pid, number)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and its children."""
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+
 
 HEAD = ("stack", "partitions", "drain workers", "accepted", "drained", "to the first row")
 

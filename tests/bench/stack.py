@@ -1,4 +1,4 @@
-"""An empty Postgres and Redis for the write benchmarks, with the settings of the embedded stack: every answered write is on the disk."""
+"""Empty Postgres and Redis servers for the benchmarks, with the settings of the embedded stack: every answered write is on the disk."""
 
 import os
 import shutil
@@ -12,9 +12,35 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
+from deploy.embedded.servers.postgres import PostgresServer
+from deploy.embedded.servers.redis_server import RedisServer
 from deploy.embedded.supervision import processes
+from deploy.migrations.migrate import migrate
 from tests.bench.data_sets import bench_dir
-from tests.bench.own_servers import own_servers
+
+
+@contextmanager
+def own_servers(folder: Path) -> Iterator[tuple[PostgresServer, RedisServer]]:
+    """Both run inside, with data made anew; nothing is left of them but logs."""
+    _remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    postgres = PostgresServer(folder / "postgres", folder / "run", folder / "postgres.log")
+    redis = RedisServer(folder / "redis", folder / "run", folder / "redis.log")
+    try:
+        postgres.start()
+        redis.start()
+        migrate(postgres.url)
+        yield postgres, redis
+    finally:
+        redis.stop()
+        postgres.stop()
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for name in ("postgres", "redis"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

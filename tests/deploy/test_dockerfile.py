@@ -69,10 +69,6 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
-def test_each_image_has_a_build_target() -> None:
-    assert set(IMAGES) <= set(STAGES)
-
-
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_lock_has_its_extras_packages_in_the_tested_versions(image: str) -> None:
     lock = pinned(ROOT / "deploy" / "requirements" / f"{image}.lock")

@@ -59,19 +59,12 @@ def test_a_new_table_is_inaccessible_until_it_is_listed(database_url: str) -> No
         *("sessions", "projects", "users", "ledger", "accounts"),
     ],
 )
-def test_ingest_cannot_change_tables_of_the_worker(database_url: str, table: str) -> None:
-    name, column = sql.Identifier(table), sql.Identifier(TABLES[table].named()[0])
-    statements = [
-        sql.SQL("UPDATE {} SET {} = NULL").format(name, column),
-        sql.SQL("DELETE FROM {}").format(name),
-        sql.SQL("TRUNCATE {}").format(name),
-    ]
-    if table not in ("sessions", "projects", "users"):
-        statements.append(sql.SQL("INSERT INTO {} DEFAULT VALUES").format(name))
-    with psycopg.connect(as_role(database_url, INGEST), autocommit=True) as connection:
-        for statement in statements:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)
+def test_ingest_cannot_change_tables_of_the_worker(table: str) -> None:
+    # That it has these alone is the first test.
+    rights = {right: WORD.findall(columns) for right, columns in RIGHT.findall(grants(INGEST).get(table, ""))}
+
+    assert rights.keys() <= {"SELECT", "UPDATE", *({"INSERT"} if table in ("sessions", "projects", "users") else ())}
+    assert "UPDATE" not in rights or (rights["UPDATE"] and TABLES[table].named()[0] not in rights["UPDATE"])
 
 
 def test_only_ingest_writes_keys_and_the_audit_log(database_url: str) -> None:

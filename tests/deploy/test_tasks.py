@@ -9,8 +9,9 @@ import pytest
 
 from deploy.embedded.supervision import stack
 from services.worker import tasks
-from shared.broker import Task, Volume
+from shared.broker import Task
 from shared.jobs import KINDS, JobTask
+from shared.queues import Volume
 from tests.deploy.compose_file import SERVICES
 from tests.k8s.manifests import environment, pods
 

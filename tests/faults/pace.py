@@ -1,4 +1,4 @@
-"""Time limits on a machine that others use too: each is stretched by the load per processor.
+"""The time that a fault test takes: short, as in `make faults`, or long; and limits, each stretched by the load per processor.
 
 A fault must be recovered from within a time. On a busy machine the same work takes longer, which is not the product's fault.
 So a limit holds as it is written where each process finds a processor free, and is multiplied by the number of processes per processor where not.
@@ -8,7 +8,17 @@ import os
 import time
 from collections.abc import Callable
 
+from tests.skips import needs
+
 LOOK_SECONDS = 0.02
+
+
+def is_long() -> bool:
+    """Whether minutes and gigabytes are wanted."""
+    return os.environ.get("TRACKER_FAULTS") == "long"
+
+
+long_only = needs("time")
 
 
 def stretch() -> float:

@@ -1,4 +1,4 @@
-"""A made-up kind of event, added by the steps of CONTRIBUTING.md ("A new kind of event") to a copy of the product.
+"""A made-up kind of event and a made-up column of tool calls, added by the steps of CONTRIBUTING.md to a copy of the product.
 
 Nothing in the product knows of it, and nothing is patched at run time: the copy is what a contributor's tree would be.
 """
@@ -53,9 +53,6 @@ CREATE TABLE bookmarks (
     persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX bookmarks_by_session ON bookmarks (session_id, occurred_at DESC, id DESC);
-ALTER TABLE bookmarks ENABLE ROW LEVEL SECURITY;
-CREATE POLICY bound ON bookmarks FOR SELECT TO tracker_bound USING (project_id = ANY (bound_projects()));
-GRANT SELECT ON bookmarks TO tracker_bound;
 """
 _REVISION_FILE: Final = f'''"""Bookmarks, from {_REVISION}_bookmarks.sql."""
 
@@ -91,8 +88,6 @@ _IDENTITY: Final = """        case Bookmark():
 _ROWS: Final = """        case Bookmark():
             yield event
 """
-_STAGED: Final = """        StagedTable("bookmarks", Bookmark),
-"""
 _ROUTE: Final = '''@writes.post(
     "/api/bookmarks", status_code=201, summary="Add a bookmark", **route_documents.single_write(Bookmark, EventAccepted, 201)
 )
@@ -103,8 +98,6 @@ async def add_bookmark(request: Request) -> Response:
 
 
 '''
-_EXAMPLE: Final = """    "Bookmark": {"session_id": _SESSION_ID, "note": "Look at this again", "line": 12},
-"""
 _UNION = "Event = SessionStart | SessionEnd | Conversation | Activity | ToolCall\n"
 _IMPORT = "import Activity, Conversation,"
 _NO_CASE = "        case _:\n            "
@@ -131,11 +124,30 @@ STEPS: Final = (
         f"{_IDENTITY}{_NO_CASE}assert_never(event)\n\n\ndef _md5",
     ),
     Step("services/worker/persist/staging/event_kind_rows.py", f"{_NO_CASE}# Without this", f"{_ROWS}{_NO_CASE}# Without this"),
-    Step("services/worker/persist/staging/stage_records.py", "import Event\n", "import Bookmark, Event\n"),
-    Step("services/worker/persist/staging/stage_records.py", '        StagedTable("messages"', f'{_STAGED}        StagedTable("messages"'),
     Step("services/ingest/routes/writes.py", _IMPORT, "import Activity, Bookmark, Conversation,"),
     Step("services/ingest/routes/writes.py", '@writes.post("/api/events"', f'{_ROUTE}@writes.post("/api/events"'),
-    Step("services/ingest/http/examples.py", '    "EventAccepted": {', f'{_EXAMPLE}    "EventAccepted": {{'),
+)
+
+_COLUMN_REVISION: Final = f"{free_number() + 1:04}"
+_COLUMN_REVISION_FILE: Final = (
+    _REVISION_FILE.replace(f'down_revision = "{head()}"', f'down_revision = "{_REVISION}"')
+    .replace(f'{_REVISION}_bookmarks.sql"', f'{_COLUMN_REVISION}_attempts.sql"')
+    .replace(f'revision = "{_REVISION}"\ndown', f'revision = "{_COLUMN_REVISION}"\ndown')
+)
+_IN_RECORD: Final = "    is_sandboxed: bool | None = None\n"
+_IN_ANSWERS: Final = "    execution_time_ms: int | None\n"
+# "A new column of an act".
+COLUMN_STEPS: Final = (
+    Step(
+        "shared/events/messages.py",
+        "    execution_time_ms: Count | None = None\n",
+        "    execution_time_ms: Count | None = None\n    attempt: Count | None = None\n",
+    ),
+    Step("services/worker/persist/records.py", _IN_RECORD, f"{_IN_RECORD}    attempt: Count | None = None\n"),
+    Step(f"deploy/migrations/{_COLUMN_REVISION}_attempts.sql", "", "ALTER TABLE tool_calls ADD COLUMN attempt bigint;\n"),
+    Step(f"deploy/migrations/versions/{_COLUMN_REVISION}_attempts.py", "", _COLUMN_REVISION_FILE),
+    Step("shared/tables/acts.py", "is_sandboxed decision_wait_ms WORD", "is_sandboxed decision_wait_ms attempt WORD"),
+    Step("services/query/answers/acts.py", _IN_ANSWERS, f"{_IN_ANSWERS}    attempt: int | None\n"),
 )
 
 
@@ -163,8 +175,8 @@ def _take(step: Step, file: Path) -> None:
     file.write_text(text.replace(step.old, step.new), encoding="utf-8")
 
 
-def files_in(guide: str) -> set[str]:
-    """The files that CONTRIBUTING.md names for a new kind of event, those of a migration as patterns."""
-    section = re.search(r"^## A new kind of event\n(.*?)^## ", guide, re.MULTILINE | re.DOTALL)
+def files_in(guide: str, heading: str) -> set[str]:
+    """The files that CONTRIBUTING.md names under a heading, those of a migration as patterns."""
+    section = re.search(rf"^## {heading}\n(.*?)^## ", guide, re.MULTILINE | re.DOTALL)
     assert section is not None
     return set(re.findall(r"`((?:shared|services|deploy)/[\w/*.]+\.(?:py|sql))`", section[1]))

@@ -17,16 +17,19 @@ from redis import Redis
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker.sweep.scheduler import SPARE_WAKEUPS
-from shared.broker import KEY_PREFIX, Queue, Task, queue_key
+from shared.broker import KEY_PREFIX, Task, queue_key
 from shared.events.messages import ENVELOPE_VERSION, Envelope, ToolCall, encode_envelope
+from shared.jobs import KINDS
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.queues import Queue
 from tests.faults.pace import stretched
 from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
 
+TASKS = (*Task, *(kind.task for kind in KINDS.values()))
 # Every look but those of each minute and of ten minutes is made several times.
 IDLE_SECONDS = 25
-# Two looks each 5 s and two each 10 s make 15; then some each minute, this test's own, and the checks of pools: 58 and 59 in all were seen. Another
-# look a second would be 25 more.
+# A look each 5 s and one each 10 s make 8; then some each minute, this test's own, and the checks of pools: 58 and 59 in all were seen, with another
+# look each 5 s. A look a second would be 25 more.
 OTHER_STATEMENTS = 45
 # Postgres counts what a connection did when it has been idle for 10 s, at the latest. Beat, too, may have looked just before nothing waited any more.
 SETTLED_SECONDS = 12
@@ -61,7 +64,7 @@ def tasks_sent(redis: Redis) -> Iterator[list[str]]:
             if "the end of the block" in text:
                 return
             if command["db"] == database and text.startswith(f"LPUSH {KEY_PREFIX}"):
-                found.extend(task for task in Task if f'"task": "{task}"' in text.replace('\\"', '"'))
+                found.extend(task for task in TASKS if f'"task": "{task}"' in text.replace('\\"', '"'))
 
     with redis.monitor() as monitor:
         reader = threading.Thread(target=read)

@@ -1,4 +1,7 @@
-"""A kind of event is added by the steps of CONTRIBUTING.md alone, and then everything works for it. Older workers keep it for newer ones."""
+"""A kind of event, and a column of an act, are added by the steps of CONTRIBUTING.md alone, and then everything works for them.
+
+Older workers keep a kind for newer ones.
+"""
 
 import json
 import os
@@ -28,7 +31,7 @@ from services.worker.settings import Settings
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
 from tests.conftest import as_role, make_database
-from tests.flow.bookmark_kind import REPOSITORY, STEPS, copy_with, files_in
+from tests.flow.bookmark_kind import COLUMN_STEPS, REPOSITORY, STEPS, Step, copy_with, files_in
 from tests.flow.client.claude_home import ClaudeHome
 from tests.integration.keys.conftest import make_key
 from tests.worker_command import WORKER_COMMAND
@@ -38,6 +41,15 @@ WAIT = {"Prefer": "wait=30"}
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 # A database of the test's Redis server; tests/flow/conftest.py has 1.
 REDIS_DATABASE = 7
+# Prints the attempts of the calls that an import reads of an export.
+ATTEMPTS = """
+import sys, zipfile
+from datetime import UTC, datetime
+from services.worker.importers.formats.exported_rows import read_exported_rows
+
+with zipfile.ZipFile(sys.argv[1]) as export, export.open("rows/tool_calls.ndjson") as rows:
+    print([read.record.attempt for read in read_exported_rows(rows, "tool_calls", None, datetime.now(UTC)) if read.record.attempt])
+"""
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ class Newer:
 @pytest.fixture(scope="module")
 def release(postgres_url: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newer]:
     folder = tmp_path_factory.mktemp("newer")
-    code = copy_with(STEPS, folder / "code")
+    code = copy_with((*STEPS, *COLUMN_STEPS), folder / "code")
     database_url = make_database(postgres_url, "bookmarks_test")
     redis_url = re.sub(r"(\?db=|/)0$", rf"\g<1>{REDIS_DATABASE}", redis_server_url)
     environment = os.environ | {
@@ -187,9 +199,10 @@ def bookmark(session_id: str, note: str = "here it broke", **fields: Any) -> dic
     return {"session_id": session_id, "note": note, "line": 7, "timestamp": "2026-11-20T10:00:03Z"} | fields
 
 
-def test_the_steps_are_those_of_the_guide() -> None:
-    named = files_in((REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    touched = {step.file for step in STEPS}
+@pytest.mark.parametrize(("heading", "steps"), [("A new kind of event", STEPS), ("A new column of an act", COLUMN_STEPS)])
+def test_the_steps_are_those_of_the_guide(heading: str, steps: tuple[Step, ...]) -> None:
+    named = files_in((REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"), heading)
+    touched = {step.file for step in steps}
     assert all(any(fnmatch(file, name) for name in named) for file in touched), touched
     assert all(any(fnmatch(file, name) for file in touched) for name in named), named
 
@@ -213,6 +226,26 @@ def test_a_new_kind_is_accepted_redacted_waited_for_stored_and_counted(newer: Ne
     assert newer.session(session_id)["messages_count"] == 2
     newer.assert_nothing_drifted()
     assert newer.accepted_bookmarks() == accepted_before + 2
+
+
+def test_a_new_column_is_stored_shown_exported_and_read_again(newer: Newer) -> None:
+    session_id = str(uuid4())
+    newer.start(session_id)
+    call = {"session_id": session_id, "tool_name": "Bash", "result_status": "error", "attempt": 3, "timestamp": "2026-11-20T10:00:03Z"}
+    assert newer.post("/api/tool-calls", call, **WAIT).json()["status"] == "persisted"
+
+    # Shown in the list and in the timeline
+    [listed] = newer.query.get(f"/api/tool-calls/session/{session_id}").json()["items"]
+    [in_timeline] = newer.query.get(f"/api/sessions/{session_id}/timeline").json()["items"]
+    assert (listed["attempt"], in_timeline["attempt"]) == (3, 3)
+
+    # And exported, as what an import reads
+    started = newer.post("/api/exports", {})
+    newer.wait_for_success(started)
+    export = newer.logs / "export.zip"
+    export.write_bytes(newer.query.get(f"{started.headers['location']}/archive").content)
+    read = subprocess.run([sys.executable, "-c", ATTEMPTS, export], cwd=newer.code, capture_output=True, text=True, timeout=90, check=False)
+    assert read.stdout == "[3]\n", read.stderr
 
 
 def test_the_id_of_a_new_kind_is_one_event(newer: Newer) -> None:

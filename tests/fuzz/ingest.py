@@ -23,8 +23,7 @@ from shared.events.event_kinds import KINDS
 from shared.events.messages import Envelope, Event, decode_envelope, encode_envelope
 from shared.http.errors import ApiError
 from tests.fuzz import seeds
-from tests.fuzz.invariants import assert_storable, depth_of
-from tests.fuzz.target import Target
+from tests.fuzz.invariants import Target, assert_storable, depth_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STRUCTS = tuple(KINDS)

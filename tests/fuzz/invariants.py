@@ -1,13 +1,23 @@
-"""Invariants of anything that comes out of a parser, whatever went in."""
+"""A target of the fuzzer, and what holds of anything that a parser lets through."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from shared.events.messages import EARLIEST, LATEST
+
+
+class Target(NamedTuple):
+    """`check` raises where the contract is broken. `words` are worth trying inside the input."""
+
+    check: Callable[[bytes], None]
+    seeds: Callable[[], Iterable[bytes]]
+    words: tuple[bytes, ...] = ()
+    max_bytes: int = 4096
+
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 

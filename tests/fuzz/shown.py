@@ -13,8 +13,7 @@ from shared.events.project_paths import MAX_LENGTH, InvalidPath, name_of, normal
 from shared.http.errors import ApiError
 from shared.redaction.redact import redact_text
 from tests.fuzz import seeds
-from tests.fuzz.invariants import assert_storable
-from tests.fuzz.target import Target
+from tests.fuzz.invariants import Target, assert_storable
 
 _MAX_QUERY_CHARS = 256
 _SHAPES: tuple[cursor.Shape, ...] = (("time", "uuid"), ("uuid",), ("int",), ("float", "time", "uuid"), ("text", "int", "int", "int"))

@@ -23,8 +23,7 @@ from shared.claude_formats.upload_kinds import Kind
 from shared.events.messages import Envelope, decode_envelope, encode_envelope
 from shared.journal.dead_letter_envelope import DeadLetter, decode_replay, encode_replay
 from tests.fuzz import seeds
-from tests.fuzz.invariants import assert_storable
-from tests.fuzz.target import Target
+from tests.fuzz.invariants import Target, assert_storable
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 IDLE_GAP = timedelta(minutes=5)

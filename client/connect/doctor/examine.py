@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +82,7 @@ def doctor(places: Places, server: Server, folder: Path, *, wait_seconds: float,
                 typer.echo(f"    {finding.cure}")
     failures = [finding for finding in findings if finding.status == "failed"]
     if as_json:
-        typer.echo(json.dumps({"is_well": not failures, "steps": [server_checks.finding_as_json(each) for each in findings]}, indent=2))
+        typer.echo(json.dumps({"is_well": not failures, "steps": [asdict(each) for each in findings]}, indent=2))
     else:
         typer.echo(conclusion(findings))
     return FAILED if failures else DONE

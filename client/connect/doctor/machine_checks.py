@@ -62,12 +62,16 @@ def check_switches(places: Places, folder: Path) -> Finding:
     return failed(step, text, cure or "Ask your administrator.")
 
 
+def _settings_files(places: Places, folder: Path) -> list[Path]:
+    """Where entries of this program may be: the settings of the person and of the project, and those that it has changed."""
+    return list(dict.fromkeys([places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]))
+
+
 def check_hooks(places: Places, folder: Path, claude: ClaudeProgram | None) -> Finding:
     """The hooks are installed once, and are those of this version."""
     step = "Hooks installed"
     try:
-        paths = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
-        files = [read_settings(path) for path in dict.fromkeys(paths)]
+        files = [read_settings(path) for path in _settings_files(places, folder)]
     except CannotChange as error:
         text, _, cure = str(error).partition(". ")
         return failed(step, text, cure)
@@ -95,8 +99,7 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
     """Claude Code sends its telemetry here, with the key of the configuration; or somebody has decided otherwise."""
     step = "Telemetry"
     config = read_object(places.config)
-    files = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
-    own = [(path, value) for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_telemetry(value)]
+    own = [(path, value) for path, value in readable_settings(_settings_files(places, folder)) if has_own_telemetry(value)]
     if config.get("telemetry") is False and not own:
         return ok(step, "none, as `tracker connect --no-telemetry` said; exact durations and refusals come with `--hooks all` alone")
     if config.get("only") and not own:
@@ -132,8 +135,7 @@ def check_telemetry(places: Places, folder: Path) -> Finding:
 def check_status_line(places: Places, folder: Path) -> Finding:
     """The status line keeps readings, or nobody wished for that."""
     step = "Status line"
-    files = [places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]
-    own = [path for path, value in readable_settings(list(dict.fromkeys(files))) if has_own_status_line(value)]
+    own = [path for path, value in readable_settings(_settings_files(places, folder)) if has_own_status_line(value)]
     if not own:
         return ok(step, "not connected; `tracker connect --statusline` does that")
     times = [path.stat().st_mtime for path in (places.capture / "readings").glob("*")]

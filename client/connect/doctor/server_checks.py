@@ -163,8 +163,3 @@ def check_round_trip(places: Places, server: Server, spooled: list[Path], before
         text, _, cure = str(error).partition(": ")
         return failed(step, text, f"Repair this: {cure}" if cure else "Look at the steps above.")
     return ok(step, f"a test event came through in {duration(arrived.seconds * 1_000)}")
-
-
-def finding_as_json(finding: Finding) -> dict[str, str | None]:
-    """For --json."""
-    return {"step": finding.step, "status": finding.status, "text": finding.text, "cure": finding.cure}

@@ -35,7 +35,6 @@ from deploy.embedded.supervision import lock
 from deploy.embedded.supervision.processes import StartError
 from shared.blobs.content_folder import ContentFolder
 from shared.blobs.contents import path_of
-from shared.quantities import duration
 
 # No limit for the dump: the transaction that holds its snapshot is idle meanwhile.
 _NO_TIMEOUTS = "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0"
@@ -70,22 +69,18 @@ def back_up(paths: Paths, folder: Path) -> Manifest:
         )
     if folder.exists():
         raise StartError(f"{folder} exists already; name a folder that does not: {make_command('backup TO=…', paths.data_dir)}")
-    unfinished, links = folder.with_name(folder.name + ".unfinished"), paths.data_dir / "backup-links"
+    links = paths.data_dir / "backup-links"
+    shutil.rmtree(links, ignore_errors=True)
     try:
-        for leftover in (unfinished, links):
-            shutil.rmtree(leftover, ignore_errors=True)
-        unfinished.mkdir(mode=0o700, parents=True)
-        manifest = _copy_all(paths, unfinished, links)
-        unfinished.rename(folder)
+        with backup_manifest.unfinished(folder) as unfinished:
+            return _copy_all(paths, unfinished, links)
     except OSError as error:
         again = make_command("backup TO=…", paths.data_dir)
         raise StartError(f"The backup could not be written ({error}); make room, or name another folder: {again}") from None
     except (psycopg.Error, RedisError) as error:
         raise StartError(f"The backup was given up, since Postgres or Redis did not answer ({type(error).__name__}); try again.") from None
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(links, ignore_errors=True)
-    return manifest
 
 
 def _copy_all(paths: Paths, target: Path, links: Path) -> Manifest:
@@ -167,10 +162,8 @@ def main(arguments: list[str]) -> int:
     started = time.monotonic()
     restored = _new_folder(paths.data_dir.with_name(paths.data_dir.name + ".restored"))
     manifest = back_up(paths, folder)
-    size = sum(file["bytes"] for file in manifest.files.values())
     print(
-        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {duration((time.monotonic() - started) * 1_000)}. "
-        "It holds what was said in the sessions; keep it as private as they are, and on another disk.\n"
+        f"{backup_manifest.report(folder, manifest, started)}\n"
         f"To restore it, into a folder that is new: {make_command(f'restore FROM={shlex.quote(str(folder))}', restored)}"
     )
     return 0

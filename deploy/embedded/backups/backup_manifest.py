@@ -3,13 +3,17 @@
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from deploy.embedded.supervision.processes import StartError
 from deploy.migrations.first_schema import refusal
+from shared.quantities import duration
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -30,6 +34,28 @@ class Manifest:
     redis_version: str
     uploads: str
     files: dict[str, dict[str, Any]]
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which gets that name when all is in it. It is removed if it does not come to that."""
+    made = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(made, ignore_errors=True)
+    try:
+        made.mkdir(mode=0o700, parents=True)
+        yield made
+        made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def report(folder: Path, manifest: Manifest, started: float) -> str:
+    """Two sentences for the person who made it. `started`: the monotonic time."""
+    size = sum(file["bytes"] for file in manifest.files.values())
+    return (
+        f"{folder}\nEverything accepted until {manifest.moment} is in it: {size / 1e6:,.1f} MB in {duration((time.monotonic() - started) * 1_000)}. "
+        "It holds what was said in the sessions; keep it as private as they are, and on another disk."
+    )
 
 
 def copy(source: BinaryIO, target: Path, size_bytes: int | None = None) -> None:

@@ -33,20 +33,17 @@ def restore(backup: Path, data_dir: Path) -> Manifest:
             f"then move the folder away (`{move}`); or name a folder that is new with TRACKER_DATA_DIR=…"
         )
     _check_redis(manifest)
-    unfinished = Paths(data_dir.with_name(data_dir.name + ".unfinished"))
-    shutil.rmtree(unfinished.data_dir, ignore_errors=True)
     try:
-        unfinished.make()
-        _restore_rows(backup, unfinished, manifest.uploads, Paths(data_dir).blobs.as_uri())
-        for name, target in ((JOURNAL, unfinished.redis), (BLOBS, unfinished.blobs), (ARCHIVE, unfinished.archive)):
-            if (backup / name).exists():
-                shutil.copytree(backup / name, target, dirs_exist_ok=True)
-        _sync(unfinished.data_dir)
-        unfinished.data_dir.rename(data_dir)
+        with backup_manifest.unfinished(data_dir) as folder:
+            paths = Paths(folder)
+            paths.make()
+            _restore_rows(backup, paths, manifest.uploads, Paths(data_dir).blobs.as_uri())
+            for name, target in ((JOURNAL, paths.redis), (BLOBS, paths.blobs), (ARCHIVE, paths.archive)):
+                if (backup / name).exists():
+                    shutil.copytree(backup / name, target, dirs_exist_ok=True)
+            _sync(folder)
     except OSError as error:
         raise StartError(f"The backup could not be restored ({error}); make room, or name another folder: TRACKER_DATA_DIR=…") from None
-    finally:
-        shutil.rmtree(unfinished.data_dir, ignore_errors=True)
     return manifest
 
 

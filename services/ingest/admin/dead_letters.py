@@ -177,7 +177,6 @@ def _group_record(request: Request, verb: str, group: Group, **more: int) -> Aud
 
 
 def _read_path(request: Request) -> tuple[Ingest, UUID]:
-    request_checks.check_query(request)
     return ingest_of(request), request_checks.uuid_in_path(request, "letter_id")
 
 

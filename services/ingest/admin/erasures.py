@@ -1,6 +1,5 @@
 """Erasures and tombstones, from request to answer. The worker erases (services/worker/maintenance/erase); a tombstone is lifted at once."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -88,9 +87,9 @@ async def start_erasure(request: Request) -> Response:
     # Without what is erased: nothing may have it afterwards.
     record = audit_record(request, "erasure.start", erasure_id, kind=target.kind, dry_run=wanted.dry_run)
     erasure_id = await erasures.add(write.ingest.database, erasure_id, target, is_dry_run=wanted.dry_run, record=record)
-    await asyncio.to_thread(send_tasks, write.ingest.sender, ERASURE.task, (str(erasure_id),))
+    await send_tasks(write.ingest, ERASURE.task, (str(erasure_id),))
     answer = ErasureStarted(erasure_id=erasure_id, kind=target.kind, dry_run=wanted.dry_run)
-    return json_response(answer, 202, {"Location": f"/api/erasures/{erasure_id}"} | (write.headers or {}))
+    return write.started(answer, f"/api/erasures/{erasure_id}")
 
 
 # Not a DELETE: an address is in the logs of gateways, and the name must not be.

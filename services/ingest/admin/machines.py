@@ -1,6 +1,5 @@
 """Reports of machines, and machines that are forgotten: each from request to answer."""
 
-import asyncio
 import re
 from typing import Annotated, Any, Final
 
@@ -12,7 +11,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.key_binding import binding_of, other_users_machine
-from services.ingest.events.redact_events import LARGE_BYTES, redact, run
+from services.ingest.events.redact_events import redact_body
 from services.ingest.http import route_documents
 from services.ingest.http.request_checks import AcceptedBody, check_query
 from services.ingest.http.responses import MachineForgotten, MachineReported, RepositoriesReported
@@ -27,7 +26,6 @@ from shared.events.project_paths import path_or_none
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
 from shared.projects.remotes import told_remote
-from shared.redaction.redacted_structs import may_hold_secret
 
 # As many transcripts as may be named, with the longest paths, fit.
 _BODY: Final = AcceptedBody((b"application/json",), 1024**2)
@@ -74,7 +72,7 @@ async def report_machine(request: Request) -> Response:
     reported = await read_json(request, _DECODER, _BODY)
     _check(reported)
     if ingest.settings.redact:
-        await _redact(reported)
+        await redact_body(reported, msgspec.json.encode(reported))
     binding = binding_of(request)
     user = binding.user or reported.user
     await ingest.tombstones.check(("user", user))
@@ -104,16 +102,13 @@ async def report_repositories(request: Request) -> Response:
         # Before redaction, which would leave its mark in place of a credential.
         each.remote = told_remote(each.remote) if each.remote else None
     if ingest.settings.redact:
-        text = msgspec.json.encode(told)
-        if may_hold_secret(text):
-            await run(redact, [told], in_thread=len(text) > LARGE_BYTES)
+        await redact_body(told, msgspec.json.encode(told))
     places = [place for each in told.repositories if (place := _place(each)) is not None]
     changed = await machines.store_places(ingest.database, machine_id, places, user=binding.user, most=MAX_PLACES)
     if changed is None:
         raise other_users_machine()
     if changed:
-        # If the task is lost, beat finds the places.
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.JOIN_PROJECTS, ())
+        await send_tasks(ingest, Task.JOIN_PROJECTS, ())
     return json_response(RepositoriesReported(machine_id=machine_id, changed=changed))
 
 
@@ -154,9 +149,3 @@ def _check(reported: MachineReport) -> None:
     for number, each in enumerate(reported.expiring):
         check_identifier(each.session_id, f"expiring[{number}].session_id")
     complete(reported)
-
-
-async def _redact(reported: MachineReport) -> None:
-    text = msgspec.json.encode(reported)
-    if may_hold_secret(text):
-        await run(redact, [reported], in_thread=len(text) > LARGE_BYTES)

@@ -1,6 +1,5 @@
 """Prices of one's own, and runs that price stored calls anew. Each act is in the audit log."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import uuid4
@@ -13,7 +12,7 @@ from services.ingest.dependencies import ingest_of
 from services.ingest.events.json_body import read_json
 from services.ingest.events.write_event import admit_order
 from services.ingest.http import route_documents
-from services.ingest.http.request_checks import check_query, uuid_in_path
+from services.ingest.http.request_checks import uuid_in_path
 from services.ingest.http.responses import PriceSet, PriceUnset, RepriceStarted
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import jobs, prices
@@ -75,7 +74,6 @@ async def set_price(request: Request) -> Response:
 @requires(ADMIN)
 async def unset_price(request: Request) -> Response:
     """Then the next wider one counts, or the price list."""
-    check_query(request)
     price_id = uuid_in_path(request, "price_id")
     model = await prices.unset_price(ingest_of(request).database, price_id, audit_record(request, "prices.unset", price_id))
     if model is None:
@@ -99,8 +97,6 @@ async def start_reprice(request: Request) -> Response:
     added = await jobs.add(write.ingest.database, REPRICE, reprice_id, run, record)
     if added == "busy":
         raise Conflict("A run that prices anew is under way; wait until it has ended, see /api/reprices.", details={"run": "another one"})
-    # If the task is lost, the worker's sweep finds it.
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, REPRICE.task, (str(reprice_id),))
-    location = {"Location": f"/api/reprices/{reprice_id}"}
-    return json_response(RepriceStarted(reprice_id=reprice_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
+        await send_tasks(write.ingest, REPRICE.task, (str(reprice_id),))
+    return write.started(RepriceStarted(reprice_id=reprice_id, dry_run=wanted.dry_run), f"/api/reprices/{reprice_id}")

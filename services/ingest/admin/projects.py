@@ -1,6 +1,5 @@
 """Changes a project: its name, group, archive, who reads it, and the project that it is part of. From request to answer; all add to the audit log."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -28,6 +27,7 @@ from shared.events.messages import NO_CONTROL_CHARACTERS
 from shared.events.project_paths import name_of
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import MERGE_OF_PROJECTS
 from shared.projects import merging
 from shared.projects.path_rules import MAX_LENGTH, MAX_RULES, problem_of
 
@@ -151,7 +151,7 @@ async def add_path_rule(request: Request) -> Response:
         raise Conflict(
             f"The pattern is a rule of project {done['project_id']}; delete that rule first.", details={"pattern": "another project's"}
         )
-    await asyncio.to_thread(send_tasks, ingest.sender, Task.JOIN_PROJECTS, ())
+    await send_tasks(ingest, Task.JOIN_PROJECTS, ())
     answer = PathRuleAdded(id=done["id"], pattern=wanted.pattern, project_id=wanted.project_id, created_at=done["created_at"])
     return json_response(answer, 201 if done["done"] else 200)
 
@@ -173,7 +173,7 @@ async def delete_path_rule(request: Request) -> Response:
         raise NotFound("There is no rule of this id; see /api/project-rules.", code="RULE_NOT_FOUND")
     pattern, moving = done
     if moving:
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in moving))
+        await send_tasks(ingest, MERGE_OF_PROJECTS.task, *((each,) for each in moving))
     return json_response(PathRuleDeleted(id=rule_id, pattern=pattern, projects_taken_out=len(moving)))
 
 
@@ -221,8 +221,7 @@ def _wanted(row: Mapping[str, Any], wanted: ProjectChange, key_id: str) -> dict[
 
 async def _answer(ingest: Ingest, project_id: int, done: Changed, ignored: list[str]) -> Response:
     if done.moving:
-        # If the tasks are lost, beat finds the projects.
-        await asyncio.to_thread(send_tasks, ingest.sender, Task.REKEY_PROJECT, *((each,) for each in done.moving))
+        await send_tasks(ingest, MERGE_OF_PROJECTS.task, *((each,) for each in done.moving))
     answer = ProjectChanged(
         id=project_id,
         name=done.columns["name"],

@@ -1,6 +1,5 @@
 """Rules of how long data is kept, and runs that drop older data. Each act is in the audit log."""
 
-import asyncio
 from typing import Annotated, Final
 from uuid import UUID, uuid4
 
@@ -13,7 +12,7 @@ from services.ingest.events.decode import check_identifier
 from services.ingest.events.json_body import read_json
 from services.ingest.events.write_event import admit_order
 from services.ingest.http import route_documents
-from services.ingest.http.request_checks import check_query, uuid_in_path
+from services.ingest.http.request_checks import uuid_in_path
 from services.ingest.http.responses import RetentionRuleSet, RetentionRuleUnset, RetentionStarted, SessionAllowed
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import jobs, retention
@@ -88,7 +87,6 @@ async def set_retention_rule(request: Request) -> Response:
 @requires(ADMIN)
 async def unset_retention_rule(request: Request) -> Response:
     """Then the next wider rule counts, or the setting."""
-    check_query(request)
     rule_id = uuid_in_path(request, "rule_id")
     what = await retention.unset_rule(ingest_of(request).database, rule_id, audit_record(request, "retention.unset", rule_id))
     if what is None:
@@ -112,11 +110,9 @@ async def start_retention(request: Request) -> Response:
     added = await jobs.add(write.ingest.database, RETENTION, run_id, run, record)
     if added == "busy":
         raise Conflict("A run of retention is under way; wait until it has ended, see /api/retention.", details={"run": "another one"})
-    # If the task is lost, the worker's sweep finds it.
     if added == "added":
-        await asyncio.to_thread(send_tasks, write.ingest.sender, RETENTION.task, (str(run_id),))
-    location = {"Location": f"/api/retention/runs/{run_id}"}
-    return json_response(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), 202, location | (write.headers or {}))
+        await send_tasks(write.ingest, RETENTION.task, (str(run_id),))
+    return write.started(RetentionStarted(run_id=run_id, dry_run=wanted.dry_run), f"/api/retention/runs/{run_id}")
 
 
 @router.post("/api/retention/allow", summary="Let a dropped session come again", **route_documents.action(SessionAllowed, AllowedSession))

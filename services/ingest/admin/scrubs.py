@@ -1,6 +1,5 @@
 """Starts a scrub: the worker applies today's rules of redaction to what is stored, or replaces given texts there."""
 
-import asyncio
 from typing import Annotated
 from uuid import uuid4
 
@@ -81,10 +80,8 @@ async def start_scrub(request: Request) -> Response:
             async with answering_503(redis):
                 await redis.delete(halves.redis_key)
     else:
-        await asyncio.to_thread(send_tasks, write.ingest.sender, SCRUB.task, (str(scrub_id),))
-    return json_response(
-        ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), 202, {"Location": f"/api/scrubs/{scrub_id}"} | (write.headers or {})
-    )
+        await send_tasks(write.ingest, SCRUB.task, (str(scrub_id),))
+    return write.started(ScrubStarted(scrub_id=scrub_id, dry_run=wanted.dry_run), f"/api/scrubs/{scrub_id}")
 
 
 @router.delete(
@@ -95,7 +92,6 @@ async def start_scrub(request: Request) -> Response:
 @requires(ADMIN)
 async def let_texts_in(request: Request) -> Response:
     """The texts that the scrub was given are no longer replaced where data comes in. 409 if it keeps none out, or has not ended."""
-    request_checks.check_query(request)
     ingest, scrub_id = ingest_of(request), request_checks.uuid_in_path(request, "scrub_id")
     done = await jobs.let_in(ingest.database, scrub_id, audit_record(request, "scrub.let_in", scrub_id))
     if done["status"] is None:

@@ -14,7 +14,7 @@ from services.ingest.events.decode import check_identifier, parse
 from services.ingest.events.ignored_fields import unknown_fields
 from services.ingest.events.json_body import read_text
 from services.ingest.events.key_binding import binding_of, check_session
-from services.ingest.events.redact_events import LARGE_BYTES, redact, run
+from services.ingest.events.redact_events import redact_body
 from services.ingest.events.session_cache import unknown_session
 from services.ingest.http import route_documents
 from services.ingest.http.request_checks import AcceptedBody
@@ -27,7 +27,6 @@ from shared.events.session_marks import MAX_TAGS, Note, Tags, Title
 from shared.http.errors import Forbidden, invalid
 from shared.http.middleware import json_response
 from shared.http.path_segments import named_in_one_segment
-from shared.redaction.redacted_structs import may_hold_secret
 from shared.sessions.session_tags import distinct, tag_key
 
 # The longest note, each character as an escape, and the rest.
@@ -75,7 +74,7 @@ async def mark_session(request: Request) -> Response:
     wanted = parse(body, _DECODER)
     _check(wanted)
     if ingest.settings.redact:
-        await _redact(wanted)
+        await redact_body(wanted, msgspec.json.encode(wanted))
     await _check_session(ingest, binding_of(request), session_id)
     marks, visibility = await session_marks.change(ingest.database, session_id, lambda before: _changed(before, wanted))
     ignored = unknown_fields(body, SessionMarksChange) or UNSET
@@ -106,12 +105,6 @@ def _checked(tag: str, field: str) -> str:
     if not (trimmed := tag.strip()):
         raise invalid(field, "must not be blank")
     return trimmed
-
-
-async def _redact(wanted: SessionMarksChange) -> None:
-    text = msgspec.json.encode(wanted)
-    if may_hold_secret(text):
-        await run(redact, [wanted], in_thread=len(text) > LARGE_BYTES)
 
 
 async def _check_session(ingest: Ingest, binding: Binding, session_id: str) -> None:

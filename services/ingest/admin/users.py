@@ -1,6 +1,5 @@
 """Renames a user, or merges one into another, from request to answer. Both add to the audit log."""
 
-import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -17,10 +16,10 @@ from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.admin import users
 from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
-from shared.broker import Task
 from shared.events.messages import Identifier
 from shared.http.errors import Conflict, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import MERGE_OF_USERS
 from shared.redaction.redact import redact_text
 
 MAX_NAME_LENGTH: Final = 200
@@ -66,8 +65,7 @@ async def rename_user(request: Request) -> Response:
                 details={"name": "another user's"},
             )
         case "merging":
-            # If the task is lost, beat finds the merge.
-            await asyncio.to_thread(send_tasks, ingest.sender, Task.MERGE_USERS, (done.user_id,))
+            await send_tasks(ingest, MERGE_OF_USERS.task, (done.user_id,))
             message = "Stored rows are being moved; repeat this to see whether it is done."
             if done.failure:
                 message = f"{done.failure} It is tried again now, and each hour."

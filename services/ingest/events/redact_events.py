@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from services.ingest.events.decode import Batch
 from shared import metrics
-from shared.events.messages import Event
 from shared.http.errors import ApiError
 from shared.redaction.redacted_lines import redact_lines
 from shared.redaction.redacted_structs import may_hold_secret, redact_struct, which_may_hold_secret
@@ -31,10 +30,10 @@ Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
-async def redact_event(event: Event, body: bytes) -> None:
-    """Redacts the event of a body, in place."""
+async def redact_body(decoded: Struct, body: bytes) -> None:
+    """Redacts what a body says, in place."""
     if may_hold_secret(body):
-        await run(redact, [event], in_thread=len(body) > LARGE_BYTES)
+        await run(redact, [decoded], in_thread=len(body) > LARGE_BYTES)
 
 
 async def redact_batch(batch: Batch) -> None:

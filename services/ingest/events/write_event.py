@@ -18,7 +18,7 @@ from services.ingest.events import event_ids, idempotency_keys
 from services.ingest.events.decode import MAX_BATCH_BYTES, MAX_SINGLE_BYTES, E, decode_event, parse
 from services.ingest.events.ignored_fields import ignored_fields
 from services.ingest.events.key_binding import binding_of, bound, check_session, set_user, user_of
-from services.ingest.events.redact_events import redact_event
+from services.ingest.events.redact_events import redact_body
 from services.ingest.events.session_cache import CachedSession, cache_entries
 from services.ingest.events.wait import Preference, id_taken, preference_in, wait_for
 from services.ingest.http import backend_deadline, request_checks
@@ -47,7 +47,7 @@ async def write_event(request: Request, struct: type[E]) -> Response:
     event = decode_event(write.body, struct, write.received_at)
     # Before anything of the event is stored, its session included.
     if write.ingest.settings.redact:
-        await redact_event(event, write.body)
+        await redact_body(event, write.body)
     set_user(write.binding, [event])
     event_id = event.id = event.id or write.derived_id() or event_ids.new_id()
     is_inferred = await resolve_session(write, event)
@@ -87,6 +87,10 @@ class Write(Struct, frozen=True):
         """The headers of the answer to a write that was accepted."""
         headers = self.preference.headers
         return headers if not self.is_repeated else idempotency_keys.REPLAYED | (headers or {})
+
+    def started(self, answer: Struct, path: str) -> Response:
+        """The answer to an order: what is done of it is at `path`."""
+        return json_response(answer, 202, {"Location": path} | (self.headers or {}))
 
     def derived_id(self, *parts: str) -> UUID | None:
         """The id that the idempotency key stands for on this route; None without a key."""

@@ -10,7 +10,7 @@ from services.ingest.events.decode import decode_event, time_of
 from services.ingest.events.event_ids import derived_id, new_id
 from services.ingest.events.ignored_fields import ignored_fields
 from services.ingest.events.key_binding import check_session, check_start, set_user
-from services.ingest.events.redact_events import redact_event
+from services.ingest.events.redact_events import redact_body
 from services.ingest.events.session_cache import CachedSession
 from services.ingest.events.write_event import SINGLE_BODY, Write, admit_write, append, wait_for_one
 from services.ingest.http.responses import SessionEnded, SessionStarted
@@ -26,7 +26,7 @@ async def start_session(request: Request) -> Response:
     write = await admit_write(request, SINGLE_BODY)
     start = decode_event(write.body, SessionStart, write.received_at)
     if write.ingest.settings.redact:
-        await redact_event(start, write.body)
+        await redact_body(start, write.body)
     set_user(write.binding, [start])
     session_id = start.session_id = start.session_id or _new_session_id(write, start)
     start.id = start.id or write.derived_id() or new_id()
@@ -68,7 +68,7 @@ async def end_session(request: Request) -> Response:
     write = await admit_write(request, SINGLE_BODY)
     end = decode_event(write.body, SessionEnd, write.received_at)
     if write.ingest.settings.redact:
-        await redact_event(end, write.body)
+        await redact_body(end, write.body)
     end.id = end.id or write.derived_id() or new_id()
     end_time = time_of(end)
     session = await _find_ending(write, end.session_id, end_time)

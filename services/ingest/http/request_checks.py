@@ -48,7 +48,8 @@ def check_query(request: Request) -> None:
 
 
 def uuid_in_path(request: Request, name: str) -> UUID:
-    """A parameter of the path; BadRequest if it is not a UUID."""
+    """A parameter of the path; BadRequest if it is not a UUID, or if the query has parameters too."""
+    check_query(request)
     try:
         return UUID(request.path_params[name])
     except ValueError:

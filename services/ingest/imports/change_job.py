@@ -1,6 +1,5 @@
 """Cancels, retries and undoes an import job. Each changes the job's row; a retry and an undo send tasks to the workers."""
 
-import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
 from shared.http.errors import Conflict, NotFound
 from shared.http.middleware import json_response
+from shared.jobs import IMPORT, UNDO
 
 router = APIRouter(tags=["imports"])
 _CHANGES_A_JOB: Final = route_documents.action(JobChanged, None, 404, 409, of="job_id", status=202, located="job")
@@ -48,7 +48,7 @@ async def retry_job(request: Request) -> Response:
     job = await ingest.jobs.retry(job_id, audit_record(request, "import.retry", job_id))
     if not job["done"]:
         raise _refused(job, "Only a failed job whose files are still stored can be retried; send the files again.")
-    await asyncio.to_thread(send_shares, ingest.sender, job_id, job["shares"])
+    await send_shares(ingest, IMPORT, job_id, job["shares"])
     return _accepted(job_id, job, "The job continues where it stopped.")
 
 
@@ -70,12 +70,11 @@ async def undo_job(request: Request) -> Response:
             if job["status"] in ("queued", "running")
             else "An undo cannot be undone; import the files again.",
         )
-    await asyncio.to_thread(send_shares, ingest.sender, job["undo_id"], 1)
+    await send_shares(ingest, UNDO, job["undo_id"])
     return _accepted(job["undo_id"], job | {"status": job["undo_status"]}, "The rows that the job stored are being removed.", undoes=job_id)
 
 
 def _read_path(request: Request) -> tuple[Ingest, UUID]:
-    request_checks.check_query(request)
     return ingest_of(request), request_checks.uuid_in_path(request, "job_id")
 
 

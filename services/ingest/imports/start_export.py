@@ -1,6 +1,5 @@
 """Starts an export of everything, of a user or of a project, and deletes one. A worker writes its archive; the query service shows it and gives it out."""
 
-import asyncio
 from typing import Annotated
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from msgspec import Meta, Struct
 from services.ingest.dependencies import ingest_of
 from services.ingest.events.json_body import read_json
 from services.ingest.http import route_documents
-from services.ingest.http.request_checks import check_query, uuid_in_path
+from services.ingest.http.request_checks import uuid_in_path
 from services.ingest.http.responses import ExportDeleted, ExportStarted
 from services.ingest.imports.start_import import send_shares
 from services.ingest.journal.wakeup import send_tasks
@@ -22,6 +21,7 @@ from shared.auth.scopes import READ, requires
 from shared.broker import Task
 from shared.http.errors import Forbidden, NotFound, invalid
 from shared.http.middleware import json_response
+from shared.jobs import EXPORT
 
 
 class ExportRequest(Struct, kw_only=True):
@@ -65,7 +65,7 @@ async def start_export(request: Request) -> Response:
         raise NotFound(f"There is no {what}.", code=code)
     export_id, is_new = added
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, export_id, 1)
+        await send_shares(ingest, EXPORT, export_id)
     return json_response(ExportStarted(export_id=export_id, status="queued"), 202, {"Location": f"/api/exports/{export_id}"})
 
 
@@ -73,11 +73,10 @@ async def start_export(request: Request) -> Response:
 @requires(READ, all_projects=True, or_one_user=True)
 async def delete_export(request: Request) -> Response:
     """Its archive cannot be downloaded any more. The data that it holds stays stored here."""
-    check_query(request)
     ingest = ingest_of(request)
     export_id = uuid_in_path(request, "export_id")
     record = audit_record(request, "export.delete", export_id)
     if not await ingest.jobs.delete_export(export_id, of_user=sees_exports_of(grant_of(request.scope)), record=record):
         raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
-    await asyncio.to_thread(send_tasks, ingest.sender, Task.SWEEP_UPLOADS, ())
+    await send_tasks(ingest, Task.SWEEP_UPLOADS, ())
     return json_response(ExportDeleted(export_id=export_id))

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from celery import Celery
 from fastapi import Request, Response
 
 from services.ingest.dependencies import Ingest, ingest_of
@@ -20,11 +19,11 @@ from services.ingest.imports.uploads import Upload, stored_upload
 from services.ingest.journal.wakeup import send_tasks
 from services.ingest.postgres.imports.import_jobs import ImportJobs
 from shared.auth.authentication import grant_of
-from shared.broker import Task
 from shared.claude_formats.upload_kinds import ARCHIVES
 from shared.http.concurrency import RequestSlot, slot_of
 from shared.http.errors import BadRequest, Unavailable
 from shared.http.middleware import json_response, request_id_of
+from shared.jobs import IMPORT, JobKind
 from shared.redaction.redact import redact_text
 
 log = structlog.get_logger()
@@ -80,7 +79,7 @@ async def _queue(request: Request, upload: Upload, key: str | None) -> tuple[UUI
         remove_if_unused(ingest.jobs, job_id, upload)
         raise _unconfirmed(job_id) from error
     if is_new:
-        await asyncio.to_thread(send_shares, ingest.sender, job_id, shares)
+        await send_shares(ingest, IMPORT, job_id, shares)
     else:
         await upload.remove()
     return job_id, is_new
@@ -96,9 +95,9 @@ def _unconfirmed(job_id: UUID) -> Unavailable:
     return error
 
 
-def send_shares(sender: Celery, job_id: UUID, shares: int) -> None:
-    """Sends a task for each share of a job. Call it from a thread."""
-    send_tasks(sender, Task.RUN_IMPORT, *((str(job_id), share) for share in range(shares)))
+async def send_shares(ingest: Ingest, kind: JobKind, job_id: UUID, shares: int = 1) -> None:
+    """Sends a task for each share of a job."""
+    await send_tasks(ingest, kind.task, *((str(job_id), share) for share in range(shares)))
 
 
 async def _answer(ingest: Ingest, slot: RequestSlot, job_id: UUID, preference: Preference, *, is_replay: bool) -> Response:

@@ -1,6 +1,5 @@
 """Starts a reparse: the worker derives the rows of archived transcripts anew, as a job like an import."""
 
-import asyncio
 from typing import Annotated
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from services.ingest.postgres.audit import audit_record
 from shared.auth.scopes import ADMIN, requires
 from shared.events.messages import SessionId
 from shared.http.errors import NotFound, invalid
-from shared.http.middleware import json_response
+from shared.jobs import REPARSE
 
 
 class ReparseRequest(Struct, kw_only=True):
@@ -59,11 +58,10 @@ async def start_reparse(request: Request) -> Response:
         raise NotFound(
             message, code="SESSION_NOT_FOUND" if wanted.session_id else "PROJECT_NOT_FOUND" if wanted.project_id else "NOT_FOUND"
         )
-    # If the task is lost, the worker's sweep finds it.
     if is_new:
-        await asyncio.to_thread(send_shares, write.ingest.sender, job_id, 1)
+        await send_shares(write.ingest, REPARSE, job_id)
     message = "The rows of the archived transcripts are being derived anew."
     if wanted.dry_run:
         message = "What a reparse of the archived transcripts would change is being counted."
     answer = JobChanged(job_id=job_id, status="queued", message=message)
-    return json_response(answer, 202, {"Location": f"/api/import/jobs/{job_id}"} | (write.headers or {}))
+    return write.started(answer, f"/api/import/jobs/{job_id}")

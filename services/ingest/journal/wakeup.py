@@ -1,5 +1,6 @@
 """Wakes a worker. A wake-up is a Celery task without content. Losing one is harmless: the worker's sweep looks every second."""
 
+import asyncio
 from threading import Event, Thread
 from typing import Any
 
@@ -7,6 +8,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from services.ingest.dependencies import Ingest
 from shared import metrics
 from shared.broker import Task
 from shared.jobs import JobTask
@@ -63,13 +65,15 @@ class WakeupSender:
             log.warning("wakeup_failed", reason=type(error).__name__)
 
 
-def send_tasks(sender: Celery, task: Task | JobTask, *calls: tuple[Any, ...]) -> None:
-    """Sends a task once for each of `calls`, its arguments. The worker's sweep finds the work of a task that could not be sent.
+async def send_tasks(ingest: Ingest, task: Task | JobTask, *calls: tuple[Any, ...]) -> None:
+    """Sends a task once for each of `calls`, its arguments. The worker's sweep, or beat, finds the work of a task that could not be sent."""
+    await asyncio.to_thread(_send_tasks, ingest.sender, task, calls)
 
-    May block for the transport's time-outs: call it from a thread.
-    """
+
+def _send_tasks(sender: Celery, task: Task | JobTask, calls: tuple[tuple[Any, ...], ...]) -> None:
+    """May block for the transport's time-outs."""
     try:
         for arguments in calls:
             sender.send_task(task, arguments, retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
-        log.warning("task_not_sent", task=task, reason=type(error).__name__, subject=calls[0][0])
+        log.warning("task_not_sent", task=task, reason=type(error).__name__, subject=calls[0])

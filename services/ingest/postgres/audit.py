@@ -45,6 +45,15 @@ async def run_audited(
     return await database.run(work)
 
 
+async def change_audited(
+    database: Database, statement: str, params: Mapping[str, Any], record: AuditRecord, *, done: str = "done"
+) -> dict[str, Any]:
+    """The same for a statement that always gives a row."""
+    row = await run_audited(database, statement, params, record, done=done)
+    assert row is not None
+    return row
+
+
 async def add_record(connection: Connection, record: AuditRecord) -> None:
     """Adds a record, in the caller's transaction."""
     details = Jsonb(record.details)

@@ -8,13 +8,29 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from msgspec import Struct, UnsetType
+from msgspec import Struct, StructMeta, UnsetType
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import typed_dict_field, typed_dict_schema
 
 
-class Answer(Struct, forbid_unknown_fields=True):
+class _Joining(StructMeta):
+    """Lets an answer inherit the fields of several: of the bases of a Struct one alone may have fields.
+
+    The first base comes first. The fields of the others are made anew behind its own, so that no instance is one of those.
+    """
+
+    def __new__(mcls, name: str, bases: tuple[type["Answer"], ...], namespace: dict[str, Any], **config: Any) -> Any:
+        base: Any
+        base, *others = bases
+        for other in others:
+            fields = {field: annotation for field, annotation in annotations_of(other).items() if field not in base.__struct_fields__}
+            joined = {"__module__": other.__module__, "__annotations__": fields}
+            base = super().__new__(mcls, f"{base.__name__}{other.__name__}", (base,), joined, kw_only=True)
+        return super().__new__(mcls, name, (base,), namespace, **config)
+
+
+class Answer(Struct, metaclass=_Joining, forbid_unknown_fields=True):
     """An endpoint's answer, or a part of it."""
 
     @classmethod

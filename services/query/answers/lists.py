@@ -1,12 +1,13 @@
 """Projects, sessions, and what happened in them: parameters and answers of the lists, and of search."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 from pydantic import Field
 
+from services.query.answers.acts import CallFields, ChangeFields, MessageFields
 from services.query.answers.answer import Answer
 from services.query.answers.fields import (
     CallDecision,
@@ -200,18 +201,19 @@ class Session(Answer, kw_only=True):
     share: Annotated[SessionShare | UnsetType | None, doc("Only with `include_share=true`: what of it is within the dates.")] = UNSET
 
 
-class Message(Answer):
+class _Act(Answer, kw_only=True):
     id: UUID
     session_id: str | None
     project_id: int | None
-    role: Literal["user", "assistant"]
-    content: Annotated[str, doc("Empty if Claude only called tools.")]
+
+
+class Message(_Act, MessageFields, kw_only=True):
     timestamp: Annotated[datetime | None, doc("null if the time is unknown.")]
     model: str | None
     agent_id: Annotated[str | None, doc("The subagent that wrote or received the message.")]
 
 
-class FoundMessage(Message):
+class FoundMessage(Message, kw_only=True):
     session_title: str | None
     project_name: str | None
     user: str | None
@@ -219,15 +221,7 @@ class FoundMessage(Message):
     score: float
 
 
-class FileActivity(Answer, kw_only=True):
-    id: UUID
-    session_id: str | None
-    project_id: int | None
-    file_path: str | None
-    action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    is_estimated: Annotated[bool, doc("True if the line counts are estimated from the tool call.")]
+class FileActivity(_Act, ChangeFields, kw_only=True):
     timestamp: datetime | None
     agent_id: Annotated[str | None, doc("The subagent that changed the file.")]
     source: str | None
@@ -254,30 +248,11 @@ class ToolResult(Answer):
     media: Annotated[list[Media], doc("Images and other files that are no text. Their data is not stored here.")]
 
 
-class SessionToolCall(Answer, kw_only=True):
-    id: UUID
-    session_id: str | None
-    project_id: int | None
-    tool_name: str
-    parameters: Annotated[Any, doc("The parameters as they were sent; null if there were none.")]
-    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
-    error_class: Annotated[
-        str | None,
-        doc(
-            "Why it failed, as `file_not_found`; `other` if no rule says why. null: it did not fail, or it was stored before there were classes.",
-            examples=["file_not_found"],
-        ),
-    ]
+class SessionToolCall(_Act, CallFields, kw_only=True):
     result: Annotated[
         ToolResult | UnsetType | None,
         doc("Only with `include_result=true`; null if nothing is known, or kept, of what the call gave back."),
     ] = UNSET
-    execution_time_ms: int | None
-    duration_source: Annotated[
-        Literal["reported", "timestamps"] | None,
-        doc("`reported`: measured by Claude Code. `timestamps`: time between call and result, waiting for permission included."),
-    ]
-    wait_ms: Annotated[int | None, doc("How long it waited before it ran, as for a permission; null if not known.")]
     timestamp: datetime | None
     agent_id: Annotated[str | None, doc("The subagent that called the tool.")]
     started_agent: Annotated[str | None, doc("The subagent that the call started: the `agent_id` of what that did.")]

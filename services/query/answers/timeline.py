@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from services.query.answers.acts import CallFields, MessageFields
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CallDecision, CostUsd, Effort, IsSandboxed, NextCursor, UnpricedCalls, doc
 from services.query.answers.lists import ToolResult
@@ -14,7 +15,7 @@ from services.query.answers.tool_calls import FileChange
 EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]
 
 
-class TimelineChange(FileChange):
+class TimelineChange(FileChange, kw_only=True):
     id: str
     tool_call_id: Annotated[str | None, doc("The call that made the change; null if none is known.")]
     source: str | None
@@ -45,23 +46,18 @@ class _Item(Answer):
         ),
     ]
     tokens_so_far: Annotated[int, doc("Tokens of the same API calls, those read from the cache included.")]
+    kind: str
 
 
-class MessageItem(_Item):
+class MessageItem(_Item, MessageFields, kw_only=True):
     kind: Literal["message"]
-    role: Literal["user", "assistant"]
-    content: Annotated[str, doc("Empty if Claude only called tools.")]
     model: str | None
     source: str | None
 
 
-class ToolCallItem(_Item):
+class ToolCallItem(_Item, CallFields, kw_only=True):
     kind: Literal["tool_call"]
-    tool_name: str
-    parameters: Annotated[Any, doc("The parameters as they were sent; null if there were none.")]
-    result_status: Literal["success", "error", "rejected", "cancelled", "timeout", "pending"]
     error_class: Annotated[str | None, doc("Why it failed; null if it did not, or nothing says why.")]
-    execution_time_ms: int | None
     duration_source: Literal["reported", "timestamps"] | None
     wait_ms: Annotated[int | None, doc("How long it waited before it ran, as for a permission; null if that is not known.")]
     result: Annotated[ToolResult | None, doc("null if it is not known, or not kept.")]
@@ -72,19 +68,9 @@ class ToolCallItem(_Item):
     source: str | None
 
 
-class FileChangeItem(_Item):
+class FileChangeItem(_Item, TimelineChange, kw_only=True):
     """A file change whose call is not known."""
 
-    # Those of a TimelineChange: a Struct has one base with fields.
-    file_path: str | None
-    action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    is_estimated: Annotated[bool, doc("True if the line counts are estimated from the tool call.")]
-    patch: Annotated[str | None, doc("A unified diff without its head; null if it is not known.")]
-    patch_left_out_lines: Annotated[int, doc("How many lines are missing at its end.")]
-    tool_call_id: Annotated[str | None, doc("The call that made the change; null if none is known.")]
-    source: str | None
     kind: Literal["file_change"]
 
 

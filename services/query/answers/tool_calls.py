@@ -1,24 +1,20 @@
 """One tool call: the answer, and its id in a path."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
+from services.query.answers.acts import ChangeFields
 from services.query.answers.answer import Answer
 from services.query.answers.fields import doc
 from services.query.answers.lists import SessionToolCall
 
 
-class FileChange(Answer):
-    file_path: str | None
-    action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    is_estimated: Annotated[bool, doc("True if the line counts are estimated from the tool call.")]
+class FileChange(ChangeFields, kw_only=True):
     patch: Annotated[str | None, doc("A unified diff without its head; null if it is not known.")]
     patch_left_out_lines: Annotated[int, doc("How many lines are missing at its end.")]
 
 
-class ChangeOfCall(FileChange):
+class ChangeOfCall(FileChange, kw_only=True):
     id: UUID
 
 

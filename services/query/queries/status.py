@@ -7,10 +7,11 @@ from msgspec import Struct, field
 
 from services.query.answers.operations import Canary, DamagedTranscript, UnpricedModel
 from services.query.database import Connection, fetch, fetch_by, fetch_first, fetch_one, one_row, rows
+from shared.jobs import UNFINISHED
 from shared.journal.accounting import Outcome
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "status.sql")
+_SQL: Final = SqlFile(__package__, "status.sql", unfinished=UNFINISHED)
 
 MOST_DAMAGED: Final = 100
 MOST_UNPRICED: Final = 50

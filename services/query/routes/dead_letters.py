@@ -17,7 +17,7 @@ from services.query.parameters.lists import DeadLetterParameters
 from services.query.queries.lists import dead_letters
 from services.query.queries.lists.dead_letters import DeadLetterFilters
 from shared.auth.scopes import ADMIN, requires
-from shared.http.errors import NotFound
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["dead letters"], responses=RESPONSES)
 
@@ -45,9 +45,7 @@ def show_dead_letter(request: Request, letter_id: DeadLetterId) -> Response:
 
 
 def _existing_letter(connection: Connection, letter_id: UUID) -> ShownDeadLetter:
-    found = dead_letters.dead_letter(connection, letter_id)
-    if found is None:
-        raise NotFound("There is no dead letter with this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
-    letter, payload = found
+    missing = NotFound("There is no dead letter with this id; see /api/dead-letters.", code="DEAD_LETTER_NOT_FOUND")
+    letter, payload = existing(dead_letters.dead_letter(connection, letter_id), missing)
     shown = dead_letter_payload.shown(payload)
     return ShownDeadLetter(**asdict(letter), payload=shown.payload, payload_is_cut=shown.payload_is_cut)

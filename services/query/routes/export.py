@@ -23,7 +23,7 @@ from services.query.queries.stats import ranges
 from services.query.routes.sessions import no_session
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import READ, requires
-from shared.http.errors import invalid
+from shared.http.errors import existing, invalid
 from shared.http.path_segments import named_in_one_segment
 
 
@@ -88,9 +88,7 @@ def export(request: Request, session_id: SessionId, parameters: Annotated[Export
 
 
 def _session(request: Request, connection: Connection, session_id: str) -> ExportedSession:
-    found = sessions.session(connection, session_id)
-    if found is None:
-        raise no_session(request)
+    found = existing(sessions.session(connection, session_id), no_session(request))
     project = projects.project(connection, found.project_id) if found.project_id else None
     models = sessions.models(connection, session_id)
     return ExportedSession(**asdict(found), models=models, project_path=project.path if project else None)

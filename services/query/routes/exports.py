@@ -22,7 +22,7 @@ from shared.auth.export_rights import sees_exports_of
 from shared.auth.scopes import READ, requires
 from shared.blobs.store import BlobStoreError
 from shared.blobs.stores import open_blob
-from shared.http.errors import Conflict, Gone, NotFound, Unavailable
+from shared.http.errors import Conflict, Gone, NotFound, Unavailable, existing
 from shared.http.middleware import json_response
 
 router = APIRouter(tags=["exports"])
@@ -102,10 +102,8 @@ def _connection(request: Request) -> AbstractContextManager[Connection]:
 
 
 def _existing(request: Request, connection: Connection, export_id: UUID) -> Export:
-    found = exports.export(connection, export_id, sees_exports_of(grant_of(request.scope)))
-    if found is None:
-        raise NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
-    return found
+    missing = NotFound("There is no export of this id; see /api/exports.", code="EXPORT_NOT_FOUND")
+    return existing(exports.export(connection, export_id, sees_exports_of(grant_of(request.scope))), missing)
 
 
 def _range_of(request: Request, size: int, etag: str) -> tuple[int | None, int]:

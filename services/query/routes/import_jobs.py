@@ -118,7 +118,7 @@ def sent_by(grant: Grant | None) -> str | None:
     return grant.key_id if grant is not None and grant.sees_only_own_jobs else None
 
 
-def existing_job(connection: Connection, job_id: UUID, key_id: str | None = None) -> ImportJob:
+def existing_job(connection: Connection, job_id: UUID, key_id: str | None) -> ImportJob:
     """The job; 404 if no job has this id, or a key other than `key_id` sent it."""
     return existing(
         import_jobs.job(connection, job_id, key_id),

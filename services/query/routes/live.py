@@ -1,6 +1,7 @@
 """The live feed as server-sent events."""
 
-from typing import Annotated, get_args
+from collections.abc import Callable
+from typing import Annotated, TypeVar, TypeVarTuple, get_args
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -29,6 +30,8 @@ from shared.feed import Kind
 from shared.http.concurrency import slot_of
 from shared.http.errors import Forbidden, Unavailable, invalid
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 _KINDS = get_args(Kind)
 
 
@@ -100,15 +103,15 @@ async def watch_live(
         raise Forbidden("This key does not see the ids that it filters by; use one with the scope read.")
     projects = bound_projects(request)
     if parameters.group is not None or parameters.repository is not None:
-        projects = await run_in_threadpool(_projects, request, ChosenProjects(None, parameters.group, parameters.repository))
+        projects = await _read(request, ChosenProjects(None, parameters.group, parameters.repository).ids)
     view = View(
         texts,
         None if projects is None else frozenset(projects),
-        None if grant is None or grant.users is None else frozenset(await run_in_threadpool(_users, request)),
+        None if grant is None or grant.users is None else frozenset(await _read(request, bound_user_names)),
         parameters.project_id,
-        None if parameters.user is None else frozenset(await run_in_threadpool(_names, request, parameters.user)),
+        None if parameters.user is None else frozenset(await _read(request, user_names, parameters.user)),
         parameters.session_id,
-        None if parameters.machine is None else frozenset(await run_in_threadpool(_machines, request, parameters.machine)),
+        None if parameters.machine is None else frozenset(await _read(request, machine_ids, parameters.machine)),
         parameters.tool_name,
         frozenset(parameters.kind.split(",")) if parameters.kind else None,
     )
@@ -121,32 +124,15 @@ async def watch_live(
     return EventStream(live.events(view, position or now, HEARTBEAT_SECONDS))
 
 
-def _projects(request: Request, chosen: ChosenProjects) -> list[int] | None:
-    """The projects of a group or repository that the key sees. A project that joins it later is seen from the next connection on."""
+async def _read(request: Request, read: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+    """Reads as the key sees it now. A change is seen from the next connection on."""
     database: Database = request.app.state.database
-    with database.connection(grant_of(request.scope)) as connection:
-        return chosen.ids(connection)
 
+    def work() -> T:
+        with database.connection(grant_of(request.scope)) as connection:
+            return read(connection, *args)
 
-def _users(request: Request) -> set[str]:
-    """The names of the users that the key is bound to. A new name is seen from the next connection on."""
-    database: Database = request.app.state.database
-    with database.connection(grant_of(request.scope)) as connection:
-        return bound_user_names(connection)
-
-
-def _names(request: Request, user: str) -> set[str]:
-    """All names of the user that has this one."""
-    database: Database = request.app.state.database
-    with database.connection(grant_of(request.scope)) as connection:
-        return user_names(connection, user)
-
-
-def _machines(request: Request, machine: str) -> list[str]:
-    """Ids of the machines of this name, and the name itself, which may be an id."""
-    database: Database = request.app.state.database
-    with database.connection(grant_of(request.scope)) as connection:
-        return [machine, *machine_ids(connection, machine)]
+    return await run_in_threadpool(work)
 
 
 @router.get("/api/live/sessions", response_model=LiveSessions, responses=RESPONSES, summary="Open sessions, with what happens in them")

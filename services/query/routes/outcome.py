@@ -10,10 +10,9 @@ from services.query.database import Connection
 from services.query.http.parameters import RESPONSES, settings_of
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import Parameters, SessionId, Zone
-from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes.session_outcome import session_outcome
 from services.query.queries.stats.ranges import time_zone
-from services.query.routes.sessions import no_session
+from services.query.routes.sessions import check_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment
 
@@ -41,8 +40,7 @@ def show_outcome(request: Request, session_id: SessionId, parameters: Annotated[
     idle_gap = timedelta(seconds=settings_of(request).idle_gap_seconds)
 
     def read(connection: Connection) -> SessionOutcome:
-        if not session_exists(connection, session_id):
-            raise no_session(request)
+        check_session(request, connection, session_id)
         return session_outcome(connection, session_id, tz, idle_gap)
 
     return read_response(request, read)

@@ -9,10 +9,9 @@ from services.query.http.parameters import RESPONSES, refuse_parameters, selecti
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import SessionId
 from services.query.parameters.stats import ReconcileParameters
-from services.query.queries.lists.sessions import session_exists
 from services.query.queries.outcomes import reconcile
 from services.query.queries.outcomes.cost_differences import ReconcileReport, Reconciliation
-from services.query.routes.sessions import no_session
+from services.query.routes.sessions import check_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment
 
@@ -30,8 +29,7 @@ def reconcile_session(request: Request, session_id: SessionId) -> Response:
     """Tokens and cost of the session by source, side by side, and the parts of the difference with their reasons."""
 
     def read(connection: Connection) -> Reconciliation:
-        if not session_exists(connection, session_id):
-            raise no_session(request)
+        check_session(request, connection, session_id)
         return reconcile.reconciliation(connection, session_id)
 
     return read_response(request, read)

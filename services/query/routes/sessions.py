@@ -150,9 +150,15 @@ def _session(request: Request, connection: Connection, session_id: str) -> Sessi
 
 def _tool_calls(request: Request, connection: Connection, session_id: str, wanted: Paging, include_result: bool) -> ToolCallPage:
     page = events.tool_calls(connection, EventFilters(session_id), None, None, None, wanted, ascending=True, include_result=include_result)
-    if not page.items and not sessions.session_exists(connection, session_id):
-        raise no_session(request)
+    if not page.items:
+        check_session(request, connection, session_id)
     return page
+
+
+def check_session(request: Request, connection: Connection, session_id: str) -> None:
+    """The 404, unless anything of the session is known to the key."""
+    if not sessions.session_exists(connection, session_id):
+        raise no_session(request)
 
 
 def no_session(request: Request) -> Exception:

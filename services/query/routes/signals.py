@@ -10,9 +10,8 @@ from services.query.http.parameters import RESPONSES
 from services.query.parameters.fields import SessionId
 from services.query.parameters.lists import SignalList
 from services.query.queries.lists.paging import Paging
-from services.query.queries.lists.sessions import session_exists
 from services.query.queries.lists.signals import SignalPage, signals
-from services.query.routes.sessions import no_session
+from services.query.routes.sessions import check_session
 from shared.auth.scopes import READ, requires
 from shared.http.path_segments import named_in_one_segment
 
@@ -35,8 +34,8 @@ def list_session_signals(request: Request, session_id: SessionId, parameters: An
 
     def read(connection: Connection, wanted: Paging) -> SignalPage:
         found = signals(connection, session_id, parameters.name, wanted)
-        if not found.summary.signals and not session_exists(connection, session_id):
-            raise no_session(request)
+        if not found.summary.signals:
+            check_session(request, connection, session_id)
         return found
 
     return list_response(request, parameters, read)

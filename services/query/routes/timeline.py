@@ -14,13 +14,12 @@ from services.query.http.list_response import LIST_RESPONSES, list_response
 from services.query.http.parameters import RESPONSES, settings_of
 from services.query.parameters.fields import OptionalText, Paged, SessionId, text_of
 from services.query.queries.lists.paging import Paging
-from services.query.queries.lists.sessions import session_exists
 from services.query.queries.timeline.derived_items import Outline, move, read_outline
 from services.query.queries.timeline.item_order import BEGINNING, END, NO_TIME, Key, View
 from services.query.queries.timeline.item_position import just_before, place_of_derived, place_of_row
 from services.query.queries.timeline.timeline import TimelinePage, page_after, page_around, page_before
 from services.query.queries.timeline.turns import turns
-from services.query.routes.sessions import no_session
+from services.query.routes.sessions import check_session, no_session
 from shared.auth.scopes import READ, requires
 from shared.http.errors import NotFound, invalid
 from shared.http.path_segments import named_in_one_segment
@@ -104,8 +103,8 @@ def list_turns(request: Request, session_id: SessionId, parameters: Annotated[Tu
 
     def read(connection: Connection, wanted: Paging) -> TurnPage:
         page = turns(connection, session_id, wanted, timedelta(seconds=settings_of(request).idle_gap_seconds))
-        if not page.items and not session_exists(connection, session_id):
-            raise no_session(request)
+        if not page.items:
+            check_session(request, connection, session_id)
         return page
 
     return list_response(request, parameters, read)

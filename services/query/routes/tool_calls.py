@@ -14,15 +14,13 @@ from services.query.parameters.fields import CallId
 from services.query.queries.lists.sessions import texts_dropped_at
 from services.query.queries.lists.tool_call import WhereResult, tool_call, where_result
 from services.query.queries.lists.transcripts import transcript_files
-from services.query.routes.transcripts import texts_dropped
-from shared.archive.stored_pieces import ContentDamaged, ContentMissing, next_pieces, read_piece
+from services.query.routes.transcripts import archive_failures, archived_content, texts_dropped
 from shared.auth.authentication import grant_of
 from shared.auth.keys import Grant
 from shared.auth.scopes import READ, requires
 from shared.blobs.contents import ContentStore
-from shared.blobs.store import BlobStoreError
 from shared.claude_formats.tool_results import ResultText, result_in
-from shared.http.errors import Gone, NotFound, Unavailable, existing
+from shared.http.errors import NotFound, existing
 
 router = APIRouter(tags=["tool calls"])
 
@@ -90,35 +88,12 @@ def _files(connection: Connection, where: WhereResult) -> list[int]:
 
 
 def _search(database: Database, grant: Grant | None, archive: ContentStore, files: list[int], call_id: UUID) -> ResultText | None:
-    try:
+    with archive_failures():
         for file_id in files:
-            for content in _contents(database, grant, archive, file_id):
+            for content in archived_content(database, grant, archive, file_id):
                 if (found := result_in(content, call_id)) is not None:
                     return found
-    except ContentDamaged:
-        raise Gone(
-            "A part of this transcript is damaged in the archive; restore it from a backup, or import it again.", code="TRANSCRIPT_DAMAGED"
-        ) from None
-    except ContentMissing:
-        raise Gone("The archive has lost the content of this transcript; restore it from a backup, or import it again.") from None
-    except BlobStoreError as error:
-        raise Unavailable(f"The archive cannot be read now: {error}", code="ARCHIVE_UNAVAILABLE", retry_after_seconds=5) from error
     return None
-
-
-def _contents(database: Database, grant: Grant | None, archive: ContentStore, file_id: int) -> Iterator[bytes]:
-    """Whole lines of a file, a piece at a time: memory has one piece. A connection is held only to look for the next."""
-    position = 0
-    while True:
-        with database.connection(grant, from_primary=True) as connection:
-            stored = next_pieces(connection, file_id, position)
-        if not stored:
-            return
-        for piece in stored:
-            content = read_piece(archive, piece)
-            if piece.position + len(content) > position:
-                position = piece.position + len(content)
-                yield content
 
 
 def _chunks(text: str) -> Iterator[bytes]:

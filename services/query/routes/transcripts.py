@@ -1,6 +1,7 @@
 """Transcripts as Claude Code wrote them, but without their secrets: the files of a session, and the content of one as a stream."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from typing import Annotated
@@ -123,8 +124,11 @@ def show_transcript(request: Request, session_id: SessionId, parameters: Annotat
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     if request.scope.get("is_head"):
         return Response(headers=headers, media_type=_MEDIA_TYPE)
-    content = _content(database, grant, request.app.state.archive, found.id, found.bytes)
-    return StreamingResponse(chain([_first(content)], content), headers=headers, media_type=_MEDIA_TYPE)
+    content = _first_bytes(archived_content(database, grant, request.app.state.archive, found.id), found.bytes)
+    # Read before the answer begins, so that a failure has its status.
+    with archive_failures():
+        first = next(content, b"")
+    return StreamingResponse(chain([first], content), headers=headers, media_type=_MEDIA_TYPE)
 
 
 def _shown(file: StoredFile) -> TranscriptFile:
@@ -152,24 +156,25 @@ def texts_dropped(dropped_at: datetime) -> Gone:
     )
 
 
-def _content(database: Database, grant: Grant | None, archive: ContentStore, file_id: int, size: int) -> Iterator[bytes]:
-    """The first `size` bytes. Holds a connection only while it looks for the next pieces: a slow client must not keep one."""
+def archived_content(database: Database, grant: Grant | None, archive: ContentStore, file_id: int) -> Iterator[bytes]:
+    """Whole lines of a stored file, a piece at a time. Holds a connection only while it looks for the next: a slow client must not keep one."""
     position = 0
-    while position < size:
+    while True:
         with database.connection(grant, from_primary=True) as connection:
             stored = next_pieces(connection, file_id, position)
         if not stored:
-            raise ContentMissing("The content was deleted while it was read.")
+            return
         for piece in stored:
-            content = read_piece(archive, piece)[position - piece.position :][: size - position]
-            position += len(content)
-            yield content
+            if content := read_piece(archive, piece)[position - piece.position :]:
+                position += len(content)
+                yield content
 
 
-def _first(content: Iterator[bytes]) -> bytes:
-    """Read before the answer begins, so that a failure has its status."""
+@contextmanager
+def archive_failures() -> Iterator[None]:
+    """A 410 for content that the archive has lost or damaged, a 503 if it cannot be read now."""
     try:
-        return next(content, b"")
+        yield
     except ContentDamaged:
         raise Gone(
             "A part of this transcript is damaged in the archive; restore it from a backup, or import it again.", code="TRANSCRIPT_DAMAGED"
@@ -178,6 +183,15 @@ def _first(content: Iterator[bytes]) -> bytes:
         raise Gone("The archive has lost the content of this transcript; restore it from a backup, or import it again.") from None
     except BlobStoreError as error:
         raise Unavailable(f"The archive cannot be read now: {error}", code="ARCHIVE_UNAVAILABLE", retry_after_seconds=5) from error
+
+
+def _first_bytes(content: Iterator[bytes], size: int) -> Iterator[bytes]:
+    while size:
+        piece = next(content, b"")[:size]
+        if not piece:
+            raise ContentMissing("The content was deleted while it was read.")
+        size -= len(piece)
+        yield piece
 
 
 def _no_transcript(message: str, name: str) -> NotFound:

@@ -6,6 +6,7 @@ after each. A worker that dies loses its transaction alone; beat finds the merge
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -16,15 +17,16 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
-from services.worker.maintenance.moving import RUN_SECONDS, Moving
+from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
+from services.worker.session_tables import KEYS_OF_SESSIONS
 from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 from shared.tables.catalogue import TABLES
-from shared.tables.table import Owner
+from shared.tables.sums import SUMS
 
 _SQL: Final = SqlFile(__package__, "merge_users.sql")
 
@@ -36,19 +38,14 @@ ROWS_AT_ONCE: Final = 500
 
 _SESSIONLESS: Final = "SELECT id FROM $table WHERE session_id IS NULL AND user_id = %(user_id)s LIMIT %(rows_limit)s"
 
-_MOVE_SESSIONS: Final = (
-    "UPDATE session_events SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-    "UPDATE session_facts SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-    "UPDATE sessions SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s",
-)
+_MOVE_SESSIONS: Final = "UPDATE $table SET user_id = %(target)s WHERE session_id = ANY(%(session_ids)s) AND user_id = %(user_id)s"
 _MOVE_ROWS: Final = "UPDATE $table SET user_id = %(target)s WHERE id = ANY(%(row_ids)s) AND user_id = %(user_id)s"
 _MOVE_ALL: Final = "UPDATE $table SET user_id = %(target)s WHERE user_id = %(user_id)s"
 # Tables in which a user may have one row of a kind.
-_MOVE_OWN: Final = (
-    _SQL.move_readings,
-    "DELETE FROM quota_readings WHERE user_id = %(user_id)s",
-    _SQL.move_rules,
-)
+_MOVE_OWN: Final = {
+    "quota_readings": (_SQL.move_readings, "DELETE FROM quota_readings WHERE user_id = %(user_id)s"),
+    "retention_rules": (_SQL.move_rules,),
+}
 # The sums of the user's dropped sessions.
 _BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL, merge_failure = NULL WHERE id = %(user_id)s"
@@ -57,7 +54,7 @@ _NOTE: Final = "UPDATE users SET merge_requested_at = clock_timestamp(), merge_f
 
 def run(worker: Resources, user_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Continues a merge for a while. True if there is more to do; False if it has ended, or if another worker is at it."""
-    return moving.run(worker, Moving(merge_some, _NOTE), user_id, run_seconds)
+    return moving.run(worker, merge_some, _NOTE, user_id, run_seconds)
 
 
 def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> bool:
@@ -83,7 +80,7 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
                 return True
         if move_some_base(connection, _BASE, parameters):
             return True
-    for command in (*_move_rest(), *_MOVE_OWN, _FINISH):
+    for command in (*_move_rest(), *chain(*_MOVE_OWN.values()), _FINISH):
         connection.execute(command.encode(), parameters)
     log.info("users_merged", user_id=user_id, into=target)
     return False
@@ -91,16 +88,19 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
 
 def _move_rest() -> Iterator[str]:
     """Statements for rows that name the old user and are in no sum. Starts and facts in sessions of others move too: an undo may make them decide."""
-    for table in TABLES.values():
-        if table.owner in (Owner.SESSION, Owner.SERVER) and table.name not in (*ROW_TABLES, "sessions") and "user_id" in table.named():
-            yield sql(_MOVE_ALL, table=table.name)
+    counted = {*ROW_TABLES, "sessions", *(table.name for table in SUMS)}
+    yield from (
+        sql(_MOVE_ALL, table=name)
+        for name, table in TABLES.items()
+        if "user_id" in table.named() and name not in counted | _MOVE_OWN.keys()
+    )
 
 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters):
-        for command in _MOVE_SESSIONS:
-            connection.execute(command, parameters)
+        for table in (*KEYS_OF_SESSIONS, "sessions"):
+            connection.execute(sql(_MOVE_SESSIONS, table=table).encode(), parameters)
 
 
 def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:

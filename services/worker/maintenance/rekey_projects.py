@@ -17,7 +17,7 @@ from services.worker import lock_order
 from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
 from services.worker.maintenance.move_base import move_some_base
-from services.worker.maintenance.moving import RUN_SECONDS, Moving
+from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import reattributed
@@ -37,7 +37,7 @@ _BASE: Final = Move("project_id", _SQL.base, _SQL.move_base)
 
 def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
-    return moving.run(worker, Moving(move_some, _SQL.note), project_id, run_seconds)
+    return moving.run(worker, move_some, _SQL.note, project_id, run_seconds)
 
 
 def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:

@@ -19,13 +19,14 @@ from psycopg.types.json import Jsonb
 
 from services.worker.job_failure import cannot_write, failure_of
 from services.worker.resources import Resources
-from services.worker.row_lease import LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
+from services.worker.row_lease import LEASE_PARTS, LEASE_SECONDS, MAX_ATTEMPTS, LeaseLostError
 from services.worker.sql_text import sql
+from shared.blobs.store import BlobStoreAway
 from shared.database import connect_options
 from shared.jobs import JobKind
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "staged_job.sql")
+_SQL: Final = SqlFile(__package__, "staged_job.sql", **LEASE_PARTS)
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class Place:
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of statements that write into the job's row."""
-        return {"id": self.job_id, "lease_token": self.lease_token}
+        return {"id": self.job_id, "lease_token": self.lease_token, "lease_seconds": LEASE_SECONDS}
 
 
 def _nothing(_stage: Any) -> None:
@@ -202,7 +203,8 @@ def _go_on(worker: Resources, job: StagedJob[Given], place: Place, run_seconds: 
         if not cannot_write(error):
             # It is tried again, and told if that helps nothing.
             with worker.transaction() as connection:
-                connection.execute(_SQL.note_failure, place.parameters | {"failure": failure})
+                note = _SQL.put_back if isinstance(error, BlobStoreAway) else _SQL.note_failure
+                connection.execute(note, place.parameters | {"failure": failure})
             raise
         log.error(f"{job.kind.name}_cannot_write", job_id=str(place.job_id), stage=job.names[place.stage], reason=failure)
         _finish(worker, job, place, "failed", failure)
@@ -257,7 +259,7 @@ def _advance(connection: Connection[Any], job: StagedJob[Given], place: Place, d
     """Commits how far the job is with what it changed. `done`: None for a stage that is left out. LeaseLostError if another worker has it."""
     after = None if done is None else done.after
     place.stage, place.after = (place.stage, after) if after is not None else (place.stage + 1, None)
-    progress = {"at_stage": job.names[place.stage], "after_key": place.after, "lease_seconds": LEASE_SECONDS}
+    progress = {"at_stage": job.names[place.stage], "after_key": place.after}
     if connection.execute(_SQL.advance, place.parameters | progress).rowcount == 0:
         raise LeaseLostError
     if done is not None:

@@ -3,6 +3,7 @@
 Either may be read first. A prompt that comes after the transcript is not stored (row_tables.MESSAGES); one that came before is deleted here.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +19,16 @@ _SQL = SqlFile(__package__, "history_prompts.sql")
 _DELETE = "DELETE FROM messages WHERE session_id = ANY(%(session_ids)s) AND source = 'history.jsonl'"
 
 
-def delete_superseded(connection: Connection[Any], parameters: dict[str, Any], fact_ids: list[UUID]) -> set[int]:
+def delete_superseded_prompts(connection: Connection[Any], fact_ids: list[UUID], idle_gap: timedelta) -> set[int]:
     """Deletes the prompts that newly stored facts of transcripts make superfluous; returns the projects this touched.
 
-    `parameters` as in reattribution.reattributed(). The sessions are the batch's, so they are locked.
+    The sessions are the batch's, so they are locked.
     """
     with connection.cursor(row_factory=scalar_row) as cursor:
         session_ids = cursor.execute(_SQL.sessions, {"fact_ids": fact_ids}).fetchall()
     if not session_ids:
         return set()
-    parameters = parameters | {"session_ids": session_ids}
+    parameters = {"session_ids": session_ids, "idle_gap": idle_gap}
     with reattributed(connection, parameters) as projects:
         connection.execute(_DELETE, parameters)
         rebuild_sessions(connection, parameters)

@@ -4,6 +4,8 @@ Either may come first, and both may tell of the same call in one batch. Everythi
 transaction brings files or hooks meanwhile.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -41,22 +43,29 @@ def merge_durations(connection: Connection[Any], staged: Staged) -> None:
         connection.execute(_OF_KNOWN_CALLS)
 
 
-def delete_superseded_messages(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> set[int]:
+def delete_superseded_messages(
+    connection: Connection[Any], staged: Staged, session_ids: Sequence[str], idle_gap: timedelta, *, is_clients_word: bool
+) -> set[int]:
     """Deletes messages of hooks that files have, from the batch and from the table. Returns the projects this touched.
 
-    `parameters` as in reattribution.reattributed(), with the batch's sessions, whose facts are stored already.
+    `session_ids`: of the batch, whose facts are stored already.
     """
     # A message that a client sent stays, whatever source it named.
-    if HOOK in staged.sources and staged.rows["staged_messages"] and parameters["bringer"] > 0:
+    if HOOK in staged.sources and staged.rows["staged_messages"] and not is_clients_word:
         connection.execute(_DROP_STAGED)
     if not staged.sources - {HOOK}:
         return set()
-    found = connection.execute(_SUPERSEDED, parameters).fetchall()
+    found = connection.execute(_SUPERSEDED, {"session_ids": session_ids}).fetchall()
     if not found:
         return set()
-    parameters = parameters | {"row_ids": [row_id for row_id, _ in found], "session_ids": sorted({session_id for _, session_id in found})}
     # Their keys were brought up to date with the facts, so only the messages themselves move.
-    with reattributed(connection, parameters | {"whole_ids": []}) as projects:
+    parameters = {
+        "row_ids": [row_id for row_id, _ in found],
+        "session_ids": sorted({session_id for _, session_id in found}),
+        "whole_ids": [],
+        "idle_gap": idle_gap,
+    }
+    with reattributed(connection, parameters) as projects:
         connection.execute(_DELETE, parameters)
         rebuild_sessions(connection, parameters)
     return projects

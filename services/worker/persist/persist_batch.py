@@ -19,7 +19,7 @@ from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.dropped_texts import empty_dropped
-from services.worker.persist.history_prompts import delete_superseded
+from services.worker.persist.history_prompts import delete_superseded_prompts
 from services.worker.persist.hook_rows import delete_superseded_messages, merge_durations
 from services.worker.persist.insert_rows import insert_ctes
 from services.worker.persist.ownership import refuse_foreign, refuse_moved
@@ -117,53 +117,86 @@ def persist(
     """
     staged = stage(batch, kept_results)
     copy_in(connection, staged)
-    parameters: dict[str, Any] = {"session_ids": sorted(staged.session_ids), "idle_gap": idle_gap, "job_number": job_number}
-    parameters["bringer"] = -job_number if is_clients_word else job_number
+
+    # Locks are taken in the order of lock_order.py.
+    session_ids = sorted(staged.session_ids)
     if job_number:
         lock_order.lock_import_order(connection)
     lock_order.lock_writing_shared(connection)
     if job_number:
-        parameters["session_ids"] = sorted(staged.session_ids | owners_of_staged_rows(connection))
-    projects, has_tombstones, prices = _insert_references(connection, staged, parameters)
+        session_ids = sorted(staged.session_ids | owners_of_staged_rows(connection))
+
+    # References of rows come first; then the sessions are locked, and all that follows sees them as they stay.
+    projects = _insert_references(connection, staged, job_number)
+    has_tombstones, prices = _lock_sessions(connection, session_ids, job_number)
     _price_by(connection, prices, staged, batch)
+
+    # Refused before anything of a session changes.
     if has_tombstones:
         refuse_tombstoned(connection, batch)
-    if staged.rows["staged_places"]:
-        connection.execute(_SQL.insert_places, parameters)
     refuse_foreign(connection, batch)
-    empty_dropped(connection, staged, parameters["session_ids"])
-    moved_projects, new_owners = assign_owners(connection, parameters, has_hooks=HOOK in staged.sources) if job_number else (set[int](), 0)
+    empty_dropped(connection, staged, session_ids)
+
+    # Several files have a row: whose it is comes first, then which version of a call is staged.
+    redated, new_owners = set[int](), 0
     if job_number:
-        take_stored_calls(connection, staged)
-        merge_durations(connection, staged)
-        add_signals(connection, staged)
-    # Then maxima are looked up after the cells were added to.
-    if job_number and staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
-        lock_order.lock_aggregates_exclusive(connection)
-    new_ids, rekeyed_projects = _insert_starts_and_facts(connection, staged, parameters, superseded_facts)
+        redated, new_owners = assign_owners(connection, session_ids, job_number, idle_gap, has_hooks=HOOK in staged.sources)
+        _merge_calls(connection, staged)
+
+    # Starts and facts say of which project and user a session is. Rows come after, and count there.
+    new_starts, new_facts = _insert_starts_and_facts(connection, staged, session_ids, job_number, superseded_facts)
+    if new_starts or new_facts or superseded_facts:
+        redated |= update_session_keys(connection, session_ids, idle_gap)
+    if new_facts:
+        redated |= delete_superseded_prompts(connection, new_facts, idle_gap)
+    if job_number:
+        redated |= delete_superseded_messages(connection, staged, session_ids, idle_gap, is_clients_word=is_clients_word)
+    # Only now is it known in which project a new session is.
     refuse_moved(connection, batch)
+
     lock_order.lock_aggregates_shared(connection)
+    of_batch = {"session_ids": session_ids, "job_number": job_number, "idle_gap": idle_gap}
+    of_batch |= {"bringer": -job_number if is_clients_word else job_number, "new_session_event_ids": new_starts, "new_fact_ids": new_facts}
     with connection.cursor(row_factory=dict_row) as cursor:
-        counts = cursor.execute(persist_statement(), parameters | new_ids, prepare=True).fetchone()
-    assert counts is not None
+        [counts] = cursor.execute(persist_statement(), of_batch, prepare=True).fetchall()
     if counts.pop("slower_before"):
         look_up_maxima(connection)
-    update_titles(connection, parameters["session_ids"] if job_number else _asked_in(batch))
+    update_titles(connection, session_ids if job_number else _asked_in(batch))
     if job_number:
-        connection.execute(_SQL.insert_import_sessions, parameters | {"has_sessionless": bool(staged.sessionless)})
-    redated_projects = moved_projects | rekeyed_projects | set(counts.pop("redated_projects") or [])
-    marked_projects = (
-        {row[0] for row in connection.execute(_SQL.projects_to_mark, parameters)} if staged.rows["staged_projects"] else set[int]()
-    )
-    _lock_projects(connection, redated_projects | marked_projects)
-    if marked_projects:
-        connection.execute(_SQL.mark_projects, parameters)
-    date_projects(connection, redated_projects)
+        connection.execute(_SQL.insert_import_sessions, of_batch | {"has_sessionless": bool(staged.sessionless)})
+
+    # Projects are locked last: many batches have the same ones.
+    redated |= set(counts.pop("redated_projects") or [])
+    _mark_and_date_projects(connection, staged, job_number, redated)
+
     others = sum(counts.pop(table) for table in set(ROW_TABLES) - set(Persisted.__slots__))
-    persisted = Persisted(projects=projects, session_events=len(new_ids["new_session_event_ids"]), others=others, **counts)
+    persisted = Persisted(projects=projects, session_events=len(new_starts), others=others, **counts)
     persisted.sessions += new_owners
-    persisted.duplicates = _duplicates(staged, persisted, len(new_ids["new_fact_ids"]))
+    persisted.duplicates = _duplicates(staged, persisted, len(new_facts))
     return persisted
+
+
+def _insert_references(connection: Connection[Any], staged: Staged, job_number: int) -> int:
+    """Inserts the projects, users and files that rows refer to, and what is told of folders. Returns how many projects are new."""
+    projects = 0
+    if staged.rows["staged_projects"]:
+        projects = connection.execute(_SQL.insert_projects, {"job_number": job_number}).rowcount
+    if staged.rows["staged_users"]:
+        connection.execute(_SQL.insert_users)
+    if staged.rows["staged_activities"]:
+        connection.execute(_SQL.insert_files)
+    if staged.rows["staged_places"]:
+        connection.execute(_SQL.insert_places, {"job_number": job_number})
+    return projects
+
+
+def _lock_sessions(connection: Connection[Any], session_ids: Sequence[str], job_number: int) -> tuple[bool, UUID | None]:
+    """Locks the sessions; new ones are made. Returns whether there are tombstones, and the version of the stored prices."""
+    if session_ids:
+        connection.execute(INSERT_SESSIONS, {"session_ids": session_ids, "job_number": job_number})
+    ask = _LOCK_SESSIONS_AND_ASK if session_ids else _ASK
+    [(has_tombstones, prices, *_)] = connection.execute(ask, {"session_ids": session_ids}).fetchall()
+    return has_tombstones, prices
 
 
 def _price_by(connection: Connection[Any], prices: UUID | None, staged: Staged, batch: Sequence[ReceivedEvent]) -> None:
@@ -173,47 +206,44 @@ def _price_by(connection: Connection[Any], prices: UUID | None, staged: Staged, 
         copy_again(connection, staged, "staged_api_calls", stage(batch))
 
 
-def _insert_references(connection: Connection[Any], staged: Staged, parameters: dict[str, Any]) -> tuple[int, bool, UUID | None]:
-    """Inserts the projects, users, files and sessions that rows refer to, and locks the sessions.
-
-    Returns how many projects are new, whether there are tombstones, and the version of the stored prices.
-    """
-    projects = 0
-    if staged.rows["staged_projects"]:
-        projects = connection.execute(_SQL.insert_projects, parameters).rowcount
-    if staged.rows["staged_users"]:
-        connection.execute(_SQL.insert_users)
-    if staged.rows["staged_activities"]:
-        connection.execute(_SQL.insert_files)
-    if parameters["session_ids"]:
-        connection.execute(INSERT_SESSIONS, parameters)
-        [(has_tombstones, prices, _)] = connection.execute(_LOCK_SESSIONS_AND_ASK, parameters).fetchall()
-    else:
-        [(has_tombstones, prices)] = connection.execute(_ASK).fetchall()
-    return projects, bool(has_tombstones), prices
+def _merge_calls(connection: Connection[Any], staged: Staged) -> None:
+    """Makes one version of what files, hooks and signals have of a call."""
+    take_stored_calls(connection, staged)
+    merge_durations(connection, staged)
+    add_signals(connection, staged)
+    # Then maxima are looked up after the cells were added to.
+    if staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
+        lock_order.lock_aggregates_exclusive(connection)
 
 
 def _insert_starts_and_facts(
-    connection: Connection[Any], staged: Staged, parameters: dict[str, Any], superseded_facts: Sequence[UUID]
-) -> tuple[dict[str, list[UUID]], set[int]]:
-    """Returns the ids of the new starts, ends and facts, and the projects between which they moved a session."""
-    event_ids: list[UUID] = []
-    fact_ids: list[UUID] = []
+    connection: Connection[Any], staged: Staged, session_ids: Sequence[str], job_number: int, superseded_facts: Sequence[UUID]
+) -> tuple[list[UUID], list[UUID]]:
+    """Returns the ids of the new starts and ends, and of the new facts."""
+    parameters = {"session_ids": session_ids, "job_number": job_number, "fact_ids": list(superseded_facts)}
+    new_starts: list[UUID] = []
+    new_facts: list[UUID] = []
     if superseded_facts:
         for statement in _WITHDRAW_FACTS:
-            connection.execute(statement, parameters | {"fact_ids": list(superseded_facts)})
+            connection.execute(statement, parameters)
     if staged.rows["staged_session_events"]:
-        event_ids = [event_id for event_id, is_new in connection.execute(_SQL.insert_session_events, parameters) if is_new]
+        new_starts = [event_id for event_id, is_new in connection.execute(_SQL.insert_session_events, parameters) if is_new]
     if staged.rows["staged_session_facts"]:
-        fact_ids = [fact_id for fact_id, is_new in connection.execute(_SQL.insert_facts, parameters) if is_new]
+        new_facts = [fact_id for fact_id, is_new in connection.execute(_SQL.insert_facts, parameters) if is_new]
     if superseded_facts:
         connection.execute(_SQL.lower_snapshots, parameters)
-    moved = update_session_keys(connection, parameters) if event_ids or fact_ids or superseded_facts else set()
-    if fact_ids:
-        moved |= delete_superseded(connection, parameters, fact_ids)
-    if parameters["job_number"]:
-        moved |= delete_superseded_messages(connection, staged, parameters)
-    return {"new_session_event_ids": event_ids, "new_fact_ids": fact_ids}, moved
+    return new_starts, new_facts
+
+
+def _mark_and_date_projects(connection: Connection[Any], staged: Staged, job_number: int, redated: set[int]) -> None:
+    """Marks the projects that the batch names, and dates those whose sessions changed; all of them locked at once."""
+    marked: set[int] = set()
+    if staged.rows["staged_projects"]:
+        marked = {row[0] for row in connection.execute(_SQL.projects_to_mark, {"job_number": job_number})}
+    _lock_projects(connection, redated | marked)
+    if marked:
+        connection.execute(_SQL.mark_projects, {"job_number": job_number})
+    date_projects(connection, redated)
 
 
 def _asked_in(batch: Sequence[ReceivedEvent]) -> set[str]:

@@ -1,17 +1,23 @@
 """The records that an importer reads from a file. services.worker.importers makes them, services.worker.persist stores them; no client sends them.
 
+A record's fields are the columns of its table in the catalogue (shared/tables), and the fields of its row in an export. Bounds of a field are those of
+a row in an export, which any program may have written.
+
 Every id is a UUIDv5 of the natural key that Claude Code itself uses (services/worker/importers/formats/ids.py). So the same act, read from another
 file or sent by a hook, is the same row. Where two versions of a record differ, the better one is kept, in any order of arrival.
 """
 
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.claude_formats.call_outcome import CallOutcome
-from shared.events.messages import ToolStatus
+from shared.events.messages import Count, SessionId, ToolStatus
+
+# With an offset: one without would be compared with ours.
+Time = Annotated[datetime, Meta(tz=True)]
 
 # Where a tool call's duration comes from: Claude Code reports it, or it is the time between call and result, with the wait for permission.
 DurationSource = Literal["reported", "timestamps"]
@@ -79,7 +85,7 @@ class SessionFacts(Struct, kw_only=True):
     """
 
     id: UUID
-    session_id: str
+    session_id: SessionId
     source: str
     project_path: str | None = None
     user: str | None = None
@@ -87,9 +93,9 @@ class SessionFacts(Struct, kw_only=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     # Union of [t, t + idle gap) over the session's records in the file.
-    active_ranges: list[tuple[datetime, datetime]] = []
+    active_ranges: list[tuple[Time, Time]] = []
     title: str | None = None
-    title_rank: int = 0
+    title_rank: Annotated[int, Meta(ge=0, le=100)] = 0
     # The session that this one was forked from or continues, if the file says so.
     parent_session_id: str | None = None
     git_branch: str | None = None
@@ -161,12 +167,12 @@ class Message(RowRecord, kw_only=True):
     content: str
     # None: a client sent it, and named none.
     source: str | None
-    session_id: str | None = None
+    session_id: SessionId | None = None
     project_path: str | None = None
     user: str | None = None
     # The subagent that wrote it; the session is its parent's. "sidechain" if the file does not name it.
     agent_id: str | None = None
-    timestamp: datetime | None = None
+    timestamp: Time | None = None
     model: str | None = None
 
 
@@ -212,18 +218,18 @@ class ToolUse(RowRecord, kw_only=True):
 
     id: UUID
     # None: a client sent it without one. Then it has perhaps a user.
-    session_id: str | None
+    session_id: SessionId | None
     tool_name: str
     status: ToolStatus
-    timestamp: datetime
+    timestamp: Time
     # None: the client named none.
     source: str | None
     user: str | None = None
     agent_id: str | None = None
-    duration_ms: int | None = None
+    duration_ms: Count | None = None
     duration_source: DurationSource | None = None
     # Milliseconds before the call ran, as for a permission; then `duration_ms` is the time that it ran.
-    wait_ms: int | None = None
+    wait_ms: Count | None = None
     # Long texts are cut, so that a row stays small.
     parameters: dict[str, Any] | None = None
     result: Result | None = None
@@ -235,8 +241,8 @@ class ToolUse(RowRecord, kw_only=True):
     decision_source: DecisionSource | None = None
     decision_told_by: DecisionTeller | None = None
     # Telemetry alone says when it was decided, and how long a person was asked.
-    decided_at: datetime | None = None
-    decision_wait_ms: int | None = None
+    decided_at: Time | None = None
+    decision_wait_ms: Count | None = None
     is_sandboxed: bool | None = None
     # Its outcome.
     outcome: CallOutcome | None = None
@@ -246,12 +252,12 @@ class FileChange(RowRecord, kw_only=True):
     """A file was created, modified or deleted by a successful tool call. The path is absolute if the file says enough."""
 
     id: UUID
-    session_id: str
+    session_id: SessionId
     file_path: str
     action: Literal["created", "modified", "deleted"]
-    lines_added: int
-    lines_removed: int
-    timestamp: datetime
+    lines_added: Count
+    lines_removed: Count
+    timestamp: Time
     source: str | None
     agent_id: str | None = None
     # Derived from the request, since the file does not have the outcome: lines of an edit without a patch, a file that `rm` names.
@@ -260,17 +266,18 @@ class FileChange(RowRecord, kw_only=True):
     tool_call_id: UUID | None = None
     # A unified diff without its head. A long one is its beginning; so many lines are left out at its end.
     patch: str | None = None
-    patch_left_out: int = 0
+    patch_left_out: Count = 0
 
 
 class TimelineEntry(RowRecord, kw_only=True):
     """An act in a session besides messages, tool calls and file changes, or Claude's thinking. It counts for nothing."""
 
     id: UUID
-    session_id: str
+    session_id: SessionId
     kind: EntryKind
-    timestamp: datetime
-    source: str
+    timestamp: Time
+    # None: an export does not say it.
+    source: str | None
     content: str = ""
     # More of it, by its kind; as a compaction's trigger and the tokens before it.
     details: dict[str, Any] | None = None
@@ -291,20 +298,20 @@ class ApiCall(RowRecord, kw_only=True):
     """Tokens of one API call. The version with most output tokens is kept: others were written while the response was still streaming."""
 
     id: UUID
-    session_id: str
-    timestamp: datetime
+    session_id: SessionId
+    timestamp: Time
     source: str | None
     model: str | None
     agent_id: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_write_5m_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    cache_read_tokens: int = 0
-    web_searches: int = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_write_5m_tokens: Count = 0
+    cache_write_1h_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    web_searches: Count = 0
     effort: Effort | None = None
     # How long its thinking took, as Claude Code measured it.
-    thinking_ms: int | None = None
+    thinking_ms: Count | None = None
     # Claude Code's fast mode has its own price.
     is_fast: bool = False
     # Where it was computed, if it may not be anywhere: `us` has a price of its own.
@@ -319,9 +326,9 @@ class SessionBoundary(Struct, kw_only=True):
     """A start or end of a session that a client sent to another tracker, whose export has it."""
 
     id: UUID
-    session_id: str
+    session_id: SessionId
     kind: Literal["start", "end"]
-    timestamp: datetime
+    timestamp: Time
     source: str | None = None
     project_path: str | None = None
     user: str | None = None

@@ -6,6 +6,7 @@ The earliest of a row's times counts; a hook runs later than what it tells of, p
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -52,11 +53,14 @@ def owners_of_staged_rows(connection: Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute(other_sessions())}
 
 
-def assign_owners(connection: Connection[Any], parameters: dict[str, Any], *, has_hooks: bool) -> tuple[set[int], int]:
+def assign_owners(
+    connection: Connection[Any], session_ids: Sequence[str], job_number: int, idle_gap: timedelta, *, has_hooks: bool
+) -> tuple[set[int], int]:
     """Hands rows over to the sessions of the batch that have the better claim; returns the projects this touched, and how many sessions are new by it.
 
-    `parameters` as in reattribution.reattributed(), with the present owners in session_ids, and job_number. `has_hooks`: rows of the batch are hooks'.
+    `session_ids`: with the present owners, all locked. `has_hooks`: rows of the batch are hooks'.
     """
+    parameters: dict[str, Any] = {"session_ids": session_ids, "job_number": job_number, "idle_gap": idle_gap}
     for template in (_SQL.note_owners_claims, _SQL.note_claims):
         for command in for_each(template):
             connection.execute(command, parameters)

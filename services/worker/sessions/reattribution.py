@@ -4,8 +4,9 @@ Usually a session's start is stored before its rows. Otherwise the rows were cou
 that turn out to belong to another session (fork_ownership.py), and an undo, take the same way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -14,6 +15,7 @@ from services.worker import lock_order
 from services.worker.aggregates.registry import composed
 from services.worker.aggregates.rollups import delete_emptied, rollups_that_note_emptied_cells
 from services.worker.row_tables import ROW_TABLES, for_each
+from services.worker.session_tables import tables_of_projects
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.tool_maxima import look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
@@ -110,7 +112,7 @@ def update_session_rows(connection: Connection[Any], parameters: dict[str, Any])
     """Gives sessions the keys that their starts and facts name, their rows the sessions' project and user, and titles. Moves no aggregates."""
     connection.execute(update_keys(), parameters)
     update_titles(connection, parameters["session_ids"])
-    for command in for_each(_SQL.move_rows):
+    for command in (*for_each(_SQL.move_rows), *_move_beside()):
         connection.execute(command, parameters)
 
 
@@ -120,19 +122,24 @@ def delete_emptied_cells(connection: Connection[Any]) -> None:
         connection.execute(command)
 
 
-def update_session_keys(connection: Connection[Any], parameters: dict[str, Any]) -> set[int]:
-    """Gives the batch's sessions the project and user that their starts and facts name, and moves what was stored under others.
+def update_session_keys(connection: Connection[Any], session_ids: Sequence[str], idle_gap: timedelta) -> set[int]:
+    """Gives sessions, whose rows are locked, the project and user that their starts and facts name, and moves what was stored under others.
 
-    `parameters` as in reattributed(). Returns the projects that lost or won a session.
+    Returns the projects that lost or won a session.
     """
-    [(session_ids,)] = connection.execute(sessions_to_move(), parameters).fetchall()
+    parameters = {"session_ids": session_ids}
+    [(moving,)] = connection.execute(sessions_to_move(), parameters).fetchall()
     projects: set[int] = set()
-    if session_ids:
-        with reattributed(connection, parameters | {"session_ids": session_ids}) as projects:
+    if moving:
+        with reattributed(connection, {"session_ids": moving, "idle_gap": idle_gap}) as projects:
             # Nothing but the keys changes.
             pass
     connection.execute(update_keys(), parameters)
-    for table in ROW_TABLES.values():
-        if not table.counts:
-            connection.execute(sql(_SQL.move_rows_of_uncounted, table=table.name).encode(), parameters)
+    uncounted = [sql(_SQL.move_rows_of_uncounted, table=table.name).encode() for table in ROW_TABLES.values() if not table.counts]
+    for command in (*uncounted, *_move_beside()):
+        connection.execute(command, parameters)
     return projects
+
+
+def _move_beside() -> list[bytes]:
+    return [sql(_SQL.move_beside, table=table).encode() for table in tables_of_projects()]

@@ -77,6 +77,10 @@ UPDATE $table AS t SET project_id = s.project_id, user_id = s.user_id FROM sessi
 WHERE s.session_id = ANY(%(session_ids)s) AND NOT s.counted AND t.session_id = s.session_id
   AND (t.project_id, t.user_id) <> (s.project_id, s.user_id)
 
+-- name: move_beside
+UPDATE $table AS t SET project_id = s.project_id FROM sessions AS s
+WHERE s.session_id = ANY(%(session_ids)s) AND t.session_id = s.session_id AND t.project_id <> s.project_id
+
 -- name: keep_tools
 INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
 SELECT project_id, user_id, tool_name, occurred_at, duration_ms, duration_source FROM tool_calls

@@ -24,7 +24,6 @@ from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.sweep_statements import (
     ABANDONED_JOBS,
-    ABANDONED_SHARDS,
     ARCHIVE_COLLECTED_KEY,
     CANCEL_SECONDS,
     CAPTURED_WAITS,
@@ -37,7 +36,6 @@ from services.worker.sweep.sweep_statements import (
     GONE_CONSUMERS,
     IDLE_SESSIONS,
     OLD_CHANGES,
-    UNHEARD_CANCELS,
     UNSWEPT_UPLOADS,
     UPLOADS_SWEPT_KEY,
     last_due,
@@ -132,22 +130,16 @@ class Looks:
         """Whether anything that live capture has stored is to be read."""
         return self._exists(CAPTURED_WAITS)
 
-    def abandoned_shards(self) -> Sequence[Call]:
-        return self._select(ABANDONED_SHARDS)
-
-    def unheard_cancels(self) -> Sequence[Call]:
-        return self._exists(UNHEARD_CANCELS, seconds=CANCEL_SECONDS)
-
     def due_retention(self) -> Sequence[Call]:
         """Whether the day's run of retention is to begin."""
         since, has_settings = last_due(self._settings.retention_hour), self._settings.drops_anything
         return self._exists(DUE_RETENTION, since=since, has_settings=has_settings)
 
     def abandoned_jobs(self) -> Mapping[AnyTask, Sequence[Call]]:
-        """Jobs, and merges of users and projects, that wait, or whose worker is gone. A kind that this release does not know waits on."""
+        """Jobs of all kinds that wait, or whose worker is gone. A kind that this release does not know waits on."""
         tasks: dict[str, AnyTask] = {kind.name: kind.task for kind in KINDS.values()} | dict(Task.__members__)
         found: dict[AnyTask, list[Call]] = defaultdict(list)
-        for name, arguments in self._select(ABANDONED_JOBS):
+        for name, arguments in self._select(ABANDONED_JOBS, seconds=CANCEL_SECONDS):
             if name in tasks:
                 found[tasks[name]].append(tuple(arguments))
         return found
@@ -266,9 +258,7 @@ def sweeps(canary_seconds: float) -> dict[str, Sweep]:
     found = {
         JOURNAL: _task(Task.DRAIN, 1, Looks.journal),
         "captured": _task(Task.READ_CAPTURED, 1, Looks.captured),
-        "abandoned-shards": _task(Task.RUN_IMPORT, 5, Looks.abandoned_shards),
-        "unheard-cancels": _task(Task.END_CANCELLED, 5, Looks.unheard_cancels),
-        "abandoned-jobs": Sweep(10, Looks.abandoned_jobs),
+        "abandoned-jobs": Sweep(5, Looks.abandoned_jobs),
         "due-retention": _task(Task.BEGIN_RETENTION, 60, Looks.due_retention),
         "idle-sessions": _task(Task.CLOSE_IDLE_SESSIONS, 60, Looks.idle_sessions),
         "uploads": _task(Task.SWEEP_UPLOADS, 600, Looks.uploads),

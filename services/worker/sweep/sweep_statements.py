@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.worker.sql_text import sql
+from shared.jobs import UNFINISHED
 from shared.sessions.open_sessions import gone_at, is_open, wrote_at_its_end
 from shared.sql_files import SqlFile
 
@@ -15,9 +16,8 @@ _SQL: Final = SqlFile(__package__, "sweep_statements.sql")
 # A worker reads of a cancel at its next chunk. One that has not within this time may be stuck.
 CANCEL_SECONDS: Final = 5
 
-ABANDONED_SHARDS: Final = _SQL.abandoned_shards
 UNHEARD_CANCELS: Final = _SQL.unheard_cancels
-ABANDONED_JOBS: Final = _SQL.abandoned_jobs
+ABANDONED_JOBS: Final = sql(_SQL.abandoned_jobs, unfinished=UNFINISHED, unheard_cancels=UNHEARD_CANCELS)
 DUE_RETENTION: Final = _SQL.due_retention
 
 # The condition of an open session is the predicate of an index (shared/sessions/open_sessions.py).

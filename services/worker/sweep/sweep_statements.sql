@@ -1,10 +1,3 @@
--- name: abandoned_shards
--- An import's shards that wait, or whose worker is gone.
-SELECT s.job_id::text, s.share FROM import_shares AS s JOIN import_jobs AS j ON j.id = s.job_id
-WHERE j.status IN ('queued', 'running') AND s.outcome IS NULL
-  AND (s.lease_expires_at < now() OR s.lease_expires_at IS NULL AND j.created_at < now() - interval '5 seconds')
-ORDER BY j.created_at, s.share LIMIT 100
-
 -- name: unheard_cancels
 -- Jobs that should have been cancelled, and whose workers have not reacted.
 SELECT id FROM import_jobs
@@ -12,17 +5,17 @@ WHERE status IN ('queued', 'running') AND kind = 'import' AND cancel_requested_a
 ORDER BY cancel_requested_at LIMIT 100
 
 -- name: abandoned_jobs
--- Jobs in Postgres that wait, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
-(SELECT kind AS task, json_build_array(id) AS arguments FROM jobs
-WHERE status IN ('queued', 'running') AND (lease_expires_at < now() OR lease_expires_at IS NULL AND created_at < now() - interval '5 seconds')
-ORDER BY created_at LIMIT 100)
+-- Work that waits, or whose worker is gone: the task of each, and what it is called with. One statement, since each look costs an idle stack.
+SELECT task, arguments FROM (
+    SELECT kind AS task, arguments, row_number() OVER (PARTITION BY kind ORDER BY due_at, arguments) AS place FROM (
+        $unfinished
+    ) AS unfinished
+    WHERE due_at < now()
+) AS due WHERE place <= 100
 UNION ALL
-(SELECT 'MERGE_USERS', json_build_array(id) FROM users
-WHERE merge_requested_at < now() - CASE WHEN merge_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY merge_requested_at LIMIT 100)
-UNION ALL
--- Projects that became part of another, or were taken out, whose sessions wait to be moved.
-(SELECT 'REKEY_PROJECT', json_build_array(id) FROM projects
-WHERE rekey_requested_at < now() - CASE WHEN rekey_failure IS NULL THEN interval '5 seconds' ELSE interval '1 hour' END ORDER BY rekey_requested_at, id LIMIT 100)
+SELECT 'END_CANCELLED', '[]' WHERE EXISTS (
+    $unheard_cancels
+)
 UNION ALL
 -- Projects to which the rules are to be applied (services/worker/maintenance/join_projects.sql).
 SELECT 'JOIN_PROJECTS', '[]' WHERE EXISTS (SELECT FROM projects WHERE judged_at IS NULL)

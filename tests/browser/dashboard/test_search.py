@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from deploy.embedded.supervision.processes import wait_until
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.found_sessions import found, hits, meant, open_palette, painted, sessions
+from tests.browser.dashboard.parts_of_pages import found, hits, meant, open_palette, painted, sessions
 from tests.flow.conftest import Stack
 
 HOSTILE = (

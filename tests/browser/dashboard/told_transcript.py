@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from tests.browser.dashboard.transcript_lines import answer_message, record
+from tests.browser.dashboard.long_transcript import answer_message, record
 
 PROJECT = "/home/ann/told"
 FIRST_DAY = datetime(2026, 11, 17, 20, tzinfo=UTC)

@@ -3,15 +3,18 @@
 import io
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count, takewhile
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from tests.faults.product.import_worker import peak_memory_bytes, start
+from tests.faults.pace import is_long
+from tests.faults.product.job_worker import IMPORT, peak_memory_bytes, start
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
 
 ROUNDS_A_SESSION = 200
@@ -33,16 +36,21 @@ def _rounds(number: int) -> Iterator[dict[str, Any]]:
 
 def make_archive(path: Path, megabytes: int) -> int:
     """The number of sessions in it."""
-    number = 0
+    return pack(path, takewhile(lambda _: path.stat().st_size < megabytes * 1_000_000, count()))
+
+
+def pack(path: Path, numbers: Iterable[int]) -> int:
+    """Writes a tar of the sessions with these numbers. How many there are."""
+    packed = 0
     with tarfile.open(path, "w") as archive:
-        while path.stat().st_size < megabytes * 1_000_000:
+        for number in numbers:
             content = session(number)
             member = tarfile.TarInfo(f"projects/p/{number}.jsonl")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
             archive.fileobj.flush()  # type: ignore[union-attr]
-            number += 1
-    return number
+            packed += 1
+    return packed
 
 
 def add_job(connection: Connection[Any], archive: Path) -> UUID:
@@ -55,9 +63,40 @@ def add_job(connection: Connection[Any], archive: Path) -> UUID:
     return job_id
 
 
+def run_with_kills(
+    connection: Connection[Any], settings: dict[str, str], job_id: UUID, kills: int, rng: Random, *, gets_on: bool = True
+) -> int:
+    """Works on a job with workers that are killed with SIGKILL, each a random while after it has begun. The peak of their memory.
+
+    `gets_on`: every second one has committed something. Five deaths in a row without progress would make a file unreadable.
+    """
+    peak = killed = 0
+    while killed < kills and _status(connection, job_id) in ("queued", "running"):
+        process = start(settings, IMPORT, job_id)
+        before = rows_done(connection, job_id)
+        while process.poll() is None and not (
+            rows_done(connection, job_id) > before if gets_on and killed % 2 else is_taken(connection, job_id)
+        ):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 3 if is_long() else 0.3))
+        peak = max(peak, peak_memory_bytes(process))
+        process.kill()
+        process.wait()
+        killed += 1
+        # As time would: the dead worker's lease is over.
+        connection.execute("UPDATE import_shares SET lease_expires_at = NULL")
+    print(f"{killed} kills")
+    return peak
+
+
+def _status(connection: Connection[Any], job_id: UUID) -> str:
+    [(status,)] = connection.execute("SELECT status FROM import_jobs WHERE id = %s", (job_id,)).fetchall()
+    return str(status)
+
+
 def run_to_end(settings: dict[str, str], job_id: UUID) -> int:
     """Without disturbance, in a process of its own. Its peak memory in bytes."""
-    process = start(settings, job_id)
+    process = start(settings, IMPORT, job_id)
     peak = 0
     while process.poll() is None:
         peak = max(peak, peak_memory_bytes(process))

@@ -13,8 +13,7 @@ from tests.faults import checks
 from tests.faults.clients.acks import Acks
 from tests.faults.clients.writers import RECOVERY_SECONDS, Tally, writing
 from tests.faults.devices.small_disk import SmallDisk, small_disk
-from tests.faults.long import long_only
-from tests.faults.pace import wait_until
+from tests.faults.pace import long_only, wait_until
 from tests.faults.product.stack import SERVICES, Stack
 
 RATE = 300.0

@@ -1,10 +1,9 @@
-"""F16: unstorable events are refused over HTTP. In the journal, such an event alone becomes a dead letter."""
+"""F16: an unstorable event in the journal alone becomes a dead letter. HTTP refuses such events (tests/integration/attacks/test_bodies.py)."""
 
 import json
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2 as httpx
 import pytest
 
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
@@ -33,8 +32,6 @@ PARAMETERS = {
 
 # In the journal these leave no text whose events could be told apart: the whole entry becomes a dead letter, with whatever it held.
 INDIVISIBLE = ("a lone surrogate", "NaN", "Infinity", "JSON 100,000 deep")
-# HTTP mends these instead of refusing a person's message (U+FFFD).
-MENDED = ("a lone surrogate",)
 
 
 def conversation(session_id: str, *, content: bytes = b'"harmless"', timestamp: bytes = b'"2026-03-01T10:00:00Z"') -> tuple[UUID, bytes]:
@@ -79,21 +76,6 @@ def dead_letters(stack: Stack, entry_id: str) -> list[tuple[Any, ...]]:
     with stack.database() as connection:
         sql = "SELECT event_id, kind, reason, sqlstate, attempts, payload FROM dead_letters WHERE journal_entry_id = %s"
         return connection.execute(sql, [entry_id]).fetchall()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_poison_over_http_is_refused_or_made_storable(stack: Stack, name: str) -> None:
-    event_id, body = poison(start_session(stack), name)
-    path = "/api/tool-calls" if name in PARAMETERS else "/api/conversations"
-    answer = httpx.post(
-        f"{stack.url}{path}", content=body, headers={"Content-Type": "application/json", "Prefer": "wait=20"}, timeout=40, trust_env=False
-    )
-    if name in MENDED:
-        assert (answer.status_code, answer.json()["status"]) == (201, "persisted")
-    else:
-        assert answer.status_code == (413 if name == "2 MB" else 400)
-        assert answer.json()["error"] is True
-    assert is_stored(stack, event_id) == [name in MENDED]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -21,8 +21,8 @@ from services.worker.settings import Settings
 from shared.jobs import RETENTION
 from tests.faults.checks import IDLE_GAP
 from tests.faults.chosen_moments.killed_imports import add_job, make_archive
-from tests.faults.long import is_long
-from tests.faults.product.retention_worker import start
+from tests.faults.pace import is_long
+from tests.faults.product.job_worker import start
 
 MEGABYTES, KILLS = (200, 20) if is_long() else (8, 4)
 CELLS = ("activity_rollups", "tool_rollups", "file_rollups", "file_sets", "usage_rollups", "error_rollups", "active_days")
@@ -42,7 +42,7 @@ def drop_with_kills(
     run_id, hit = uuid4(), False
     connection.execute("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false)", (run_id,))
     for _ in range(KILLS):
-        process = start(settings, run_id)
+        process = start(settings, RETENTION.name, run_id)
         assert wait_for_lease(connection, run_id)
         time.sleep(random.uniform(0.02, 0.4))
         process.kill()

@@ -3,8 +3,6 @@
 Short: 5 sessions of each and 8 kills; long (TRACKER_FAULTS=long): 60 sessions and 40 kills.
 """
 
-import io
-import tarfile
 import time
 from pathlib import Path
 from random import Random
@@ -18,10 +16,11 @@ from services.worker.importers.job import run_shard
 from services.worker.maintenance.verify import verify
 from services.worker.resources import open_resources
 from services.worker.settings import Settings
+from shared.jobs import ERASURE
 from tests.faults.checks import IDLE_GAP
-from tests.faults.chosen_moments.killed_imports import add_job, session
-from tests.faults.long import is_long
-from tests.faults.product.erase_worker import start
+from tests.faults.chosen_moments.killed_imports import add_job, pack
+from tests.faults.pace import is_long
+from tests.faults.product.job_worker import start
 from tests.integration.worker.all_tables import tables
 
 _PLACE = "SELECT status, at_stage, after_key, counts::text FROM jobs WHERE id = %s"
@@ -34,16 +33,6 @@ def place(connection: Connection[tuple[str, ...]], erasure_id: UUID) -> tuple[st
 
 def of_bob(connection: Connection[tuple[str, ...]]) -> dict[str, list[str]]:
     return {table: [row for row in rows if '"u": "bob"' in row] for table, rows in tables(connection).items()}
-
-
-def archive_of(path: Path, numbers: range) -> Path:
-    with tarfile.open(path, "w") as archive:
-        for number in numbers:
-            content = session(number)
-            member = tarfile.TarInfo(f"projects/p/{number}.jsonl")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
 
 
 def rows_with(connection: Connection[tuple[str, ...]], text: str) -> list[str]:
@@ -60,7 +49,8 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
     worker, rng, erasure_id = open_resources(Settings(**settings)), Random(seed), uuid4()
     with psycopg.connect(database_url, autocommit=True) as connection:
         for user, first in (("ann", 200), ("bob", 100)):
-            job_id = add_job(connection, archive_of(tmp_path / f"{user}.tar", range(first, first + sessions)))
+            pack(archive := tmp_path / f"{user}.tar", range(first, first + sessions))
+            job_id = add_job(connection, archive)
             connection.execute("UPDATE import_jobs SET user_name = %s WHERE id = %s", (user, job_id))
             run_shard.run(worker, job_id, 0)
         before = of_bob(connection)
@@ -75,7 +65,7 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
         # When its workers are killed, each a random while after it has got on
         killed = 0
         while killed < kills and place(connection, erasure_id)[0] in ("queued", "running"):
-            process, was = start(settings, erasure_id), place(connection, erasure_id)
+            process, was = start(settings, ERASURE.name, erasure_id), place(connection, erasure_id)
             while process.poll() is None and place(connection, erasure_id) == was:
                 time.sleep(0.005)
             time.sleep(rng.uniform(0, 0.3))
@@ -84,7 +74,7 @@ def test_an_erasure_killed_at_random_moments_goes_on_to_its_end(database_url: st
             killed += 1
             # As time would: the dead worker's lease is over.
             connection.execute("UPDATE jobs SET lease_expires_at = NULL")
-        process = start(settings, erasure_id)
+        process = start(settings, ERASURE.name, erasure_id)
         assert process.wait(120) == 0
 
         # Then it has ended, nothing of the one is left, and of the other nothing is missing

@@ -8,7 +8,7 @@ from tests.faults.devices.wire import Trap
 from tests.faults.kinds.kills import kill_worker_child
 from tests.faults.kinds.links import COMMIT, COPY
 from tests.faults.pace import wait_until
-from tests.faults.product.instants import MOMENT_SECONDS, assert_stored_once, await_settled, is_visible, message, send, start_session
+from tests.faults.product.instants import MOMENT_SECONDS, assert_stored_once, is_visible, message, send, start_session
 from tests.faults.product.stack import Stack
 
 # The acknowledgement and the removal are one script; only that one removes.
@@ -76,7 +76,6 @@ def test_a_pool_process_crash_at_any_step_stores_the_event_once(
         kill_worker_child(proxied)
     finally:
         let_go()
-    await_settled(proxied)
     assert_stored_once(proxied, event)
 
 
@@ -85,5 +84,4 @@ def test_a_commit_whose_answer_is_lost_is_one_event(proxied: Stack) -> None:
     event = message(start_session(proxied))
     trap = _at_commit(proxied, event, on_answer=True)
     proxied.postgres_proxy.release(trap, cut=True)
-    await_settled(proxied)
     assert_stored_once(proxied, event)

@@ -126,12 +126,13 @@ def is_visible(connection: Connection[tuple[object, ...]], event: dict[str, str]
 
 
 def assert_stored_once(stack: Stack, event: dict[str, str]) -> None:
-    """The event is one row, there are no dead letters, and the worker's account agrees with the tables."""
+    """Once the journal is empty: the event is one row, there are no dead letters, and the worker's account agrees with the tables."""
     assert_all_stored(stack, [event])
 
 
 def assert_all_stored(stack: Stack, events: list[dict[str, str]]) -> None:
     """The same of several."""
+    await_settled(stack)
     with stack.database() as connection:
         found = connection.execute(_ROWS_AND_ACCOUNT, {"event_ids": [event["id"] for event in events]}).fetchall()
     assert found == [(len(events), 0, 0)]

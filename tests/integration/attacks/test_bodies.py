@@ -55,6 +55,11 @@ BODIES: dict[str, tuple[str, bytes, int, str]] = {
     "something after its end": ("conversations", message() + b"{}", 400, "INVALID_JSON"),
     "a path that is too long": ("activities", b'{"session_id": "s-1", "action": "created", "file_path": "%s"}' % (b"a" * 4097), 400, "VALIDATION_ERROR"),
     "a session id that is too long": ("conversations", message(session_id="s" * 201), 400, "VALIDATION_ERROR"),
+    "a surrogate in UTF-8": ("conversations", b'{"session_id": "s-1", "role": "user", "content": "\xed\xa0\x80"}', 400, "INVALID_JSON"),
+    "a number for a text": ("conversations", b'{"session_id": "s-1", "role": "user", "content": 1e400}', 400, "VALIDATION_ERROR"),
+    "a lone surrogate": ("conversations", rb'{"session_id": "s-1", "role": "user", "content": "\ud800"}', 201, ONE),
+    "a year 0": ("conversations", message(timestamp="0000-01-01T00:00:00Z"), 400, "VALIDATION_ERROR"),
+    "a time that is none": ("conversations", message(timestamp="yesterday"), 400, "VALIDATION_ERROR"),
     "a year of five digits": ("conversations", message(timestamp="10000-01-01T00:00:00Z"), 400, "VALIDATION_ERROR"),
     "a type of our own for another route": ("conversations", message(type="session_start", project_path="/x"), 400, "VALIDATION_ERROR"),
     "an unknown session": ("conversations", message(session_id="nobody"), 404, "SESSION_NOT_FOUND"),
@@ -77,7 +82,7 @@ def test_a_body_has_one_answer_and_leaves_nothing_or_one_event(target: Target, s
 
 
 NOT_LINES = {"an array", "empty", "a byte order mark", "a type of our own for another route"}
-NOT_UTF8 = {"invalid UTF-8", "overlong UTF-8", "UTF-16"}
+NOT_UTF8 = {"invalid UTF-8", "overlong UTF-8", "a surrogate in UTF-8", "UTF-16"}
 LINES = [name for name, (path, *_) in BODIES.items() if path == "conversations" and name not in NOT_LINES]
 
 

@@ -17,8 +17,9 @@ from kombu.exceptions import ContentDisallowed
 from redis import Redis
 
 from services.worker.app import WORKER_SETTINGS
-from shared.broker import KEY_PREFIX, Queue, Task, celery_settings
+from shared.broker import KEY_PREFIX, Task, celery_settings
 from shared.logs import configure_logs
+from shared.queues import Queue
 from tests.integration.attacks.conftest import Target
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-import psycopg
 import pytest
 
 from services.worker.aggregates.registry import AGGREGATES, Measure
@@ -22,6 +21,7 @@ from shared.events.messages import Event
 from tests.integration.attacks.conftest import Target
 from tests.integration.whole_session import whole_session
 from tests.integration.worker.imports.exporting import imported, packed
+from tests.integration.worker.statements import select
 
 NOW = datetime.now(UTC)
 DAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
@@ -96,8 +96,7 @@ def test_the_largest_bases_of_many_imports_leave_room_for_everybody(target: Targ
     assert [error["code"] for error in refused["errors"]] == ["BASE_TOO_LARGE"]
     store(worker, whole_session("others", "ann", NOW))
     assert set(answers(target).values()) == {200}
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(most,)] = connection.execute("SELECT max(input_tokens) FROM activity_rollups").fetchall()
+    [(most,)] = select(worker, "SELECT max(input_tokens) FROM activity_rollups")
     assert WHOLE <= most < 2 * WHOLE
 
 
@@ -112,8 +111,7 @@ def test_a_report_that_no_machine_could_send_is_an_error_of_its_line(
 
     assert [(error["code"], error["line"]) for error in ended["errors"]] == [("INVALID_ROW", 1)]
     assert target.http.get("/api/machines").status_code == 200
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT machine_id FROM machines").fetchall() == [("m-2",)]
+    assert select(worker, "SELECT machine_id FROM machines") == [("m-2",)]
 
 
 def test_active_times_that_cannot_be_true_are_left_out(target: Target, worker: Resources, tmp_path: Path) -> None:
@@ -126,8 +124,7 @@ def test_active_times_that_cannot_be_true_are_left_out(target: Target, worker: R
     )
 
     assert [error["code"] for error in ended["errors"]] == ["NOT_BELIEVED"]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT max(active_us) FROM sessions").fetchall() == [(0,)]
+    assert select(worker, "SELECT max(active_us) FROM sessions") == [(0,)]
     assert set(answers(target).values()) == {200}
 
 
@@ -149,9 +146,8 @@ def test_a_row_is_held_to_what_the_api_takes(target: Target, worker: Resources, 
     assert ended["status"] == "succeeded"
     assert [error["line"] for error in ended["errors"]] == [2, 3, 2, 1, 1, 2, 3, 2, 3, 4]
     assert {error["code"] for error in ended["errors"]} == {"INVALID_ROW"}
-    with psycopg.connect(worker.settings.database_url) as connection:
-        counted = {table: connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchall()[0][0] for table in rows}
-        assert connection.execute("SELECT name FROM projects WHERE path IN ('/p', 'no path')").fetchall() == [("p",)]
+    counted = {table: select(worker, f"SELECT count(*) FROM {table}")[0][0] for table in rows}
+    assert select(worker, "SELECT name FROM projects WHERE path IN ('/p', 'no path')") == [("p",)]
     counted.pop("projects")
     assert counted == {"users": 1, "project_rules": 1, "saved_views": 1, "session_marks": 0}
     assert msgspec.json.decode(target.http.get("/api/views").content)["items"][0]["name"] == "v"

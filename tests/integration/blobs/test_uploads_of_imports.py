@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import pytest
 
 from services.worker.importers.job import run_shard
@@ -20,7 +18,10 @@ from services.worker.resources import Resources, open_resources
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.blobs.store import BlobStore, BlobStoreAway
+from shared.jobs import IMPORT
 from tests.integration.blobs.conftest import Use, stored
+from tests.integration.worker.imports.import_jobs import add_job
+from tests.integration.worker.statements import execute, select
 from tests.s3_server import BUCKET
 from tests.unit.worker.claude_json_sample import SESSION
 
@@ -37,19 +38,7 @@ def worker(database_url: str, redis_url: str, store: BlobStore, tmp_path: Path) 
 
 
 def job_of(worker: Resources, url: str, content: bytes) -> UUID:
-    job_id = uuid4()
-    files = [{"name": "claude.json", "blob_url": url, "bytes": len(content), "kind": "claude_json"}]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", [job_id, json.dumps(files), len(content)]
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    return job_id
-
-
-def asked(worker: Resources, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        return connection.execute(sql.encode()).fetchall()
+    return add_job(worker, {"name": "claude.json", "blob_url": url, "bytes": len(content), "kind": "claude_json"})
 
 
 def urls(store: BlobStore) -> list[str]:
@@ -63,7 +52,7 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_upload_is_deleted_when_its_job_has_ended(worker: Resources, store: BlobStore) -> None:
     job_id = job_of(worker, stored(store, CONTENT), CONTENT)
     run_shard.run(worker, job_id, 0)
-    assert asked(worker, "SELECT status, sessions_imported, has_files FROM import_jobs") == [("succeeded", 1, False)]
+    assert select(worker, "SELECT status, sessions_imported, has_files FROM import_jobs") == [("succeeded", 1, False)]
     assert urls(store) == []
 
 
@@ -90,8 +79,7 @@ def test_uploads_without_a_job_are_swept_after_a_day(worker: Resources, store: B
 def test_uploads_of_an_ended_job_are_swept_at_once(worker: Resources, store: BlobStore) -> None:
     # Given a job whose worker died between its end and the deletion
     job_of(worker, stored(store, CONTENT), CONTENT)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE import_jobs SET status = 'succeeded', has_files = false")
+    execute(worker, "UPDATE import_jobs SET status = 'succeeded', has_files = false")
     assert upload_gc.sweep(worker) == 1
     assert urls(store) == []
 
@@ -124,16 +112,15 @@ class TestABucketThatIsAway:
         for _ in range(7):
             with pytest.raises(BlobStoreAway):
                 run_shard.run(worker, job_id, 0)
-            [(attempts, waits)] = asked(worker, "SELECT attempts, lease_expires_at > now() FROM import_shares")
+            [(attempts, waits)] = select(worker, "SELECT attempts, lease_expires_at > now() FROM import_shares")
             assert (attempts, waits) == (0, True)
-            with psycopg.connect(worker.settings.database_url) as connection:
-                connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+            execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
 
         use_s3(s3_port)
         with closing(Looks(worker.settings)) as looks:
-            assert looks.abandoned_shards() == [(str(job_id), 0)]
+            assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
         run_shard.run(worker, job_id, 0)
-        assert asked(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
+        assert select(worker, "SELECT status, sessions_imported, errors_total FROM import_jobs") == [("succeeded", 1, 0)]
 
     def test_an_upload_whose_deletion_failed_is_swept_later(self, worker: Resources, store: BlobStore, use_s3: Use, s3_port: int) -> None:
         url = stored(store, CONTENT)
@@ -142,7 +129,6 @@ class TestABucketThatIsAway:
         use_s3(s3_port)
         assert urls(store) == [url]
         job_of(worker, url, CONTENT)
-        with psycopg.connect(worker.settings.database_url) as connection:
-            connection.execute("UPDATE import_jobs SET status = 'succeeded', has_files = false")
+        execute(worker, "UPDATE import_jobs SET status = 'succeeded', has_files = false")
         assert upload_gc.sweep(worker) == 1
         assert urls(store) == []

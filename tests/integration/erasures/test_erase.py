@@ -16,6 +16,7 @@ from shared.jobs import ERASURE
 from tests.integration.erasures.erasing import assert_sums_agree, erased, finish, of_others, places_of, start
 from tests.integration.keys.ownership.owners import ANNS, AT, BOBS, LIVE, World, conversation, line
 from tests.integration.worker.all_tables import tables
+from tests.integration.worker.statements import execute
 
 WORDS = "hyperboloid words of ann"
 ANN_HISTORY = "aaaaaaaa-0000-4000-8000-000000000009"
@@ -230,10 +231,9 @@ def test_a_dead_letter_that_comes_back_and_is_replayed_stays_out(filled: World) 
     # Given a dead letter of hers, as a backup from before the erasure has it
     [letter] = filled.api.select("SELECT to_jsonb(d) AS row FROM dead_letters AS d")
     erased(filled, {"user": "ann"}, "ann")
-    with psycopg.connect(filled.worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO dead_letters SELECT * FROM jsonb_populate_record(NULL::dead_letters, %s)", (json.dumps(letter["row"]),)
-        )
+    execute(
+        filled.worker, "INSERT INTO dead_letters SELECT * FROM jsonb_populate_record(NULL::dead_letters, %s)", (json.dumps(letter["row"]),)
+    )
     assert places_of(filled, WORDS) == {WORDS: ["dead_letters"]}
 
     # When all are replayed

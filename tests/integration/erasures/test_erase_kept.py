@@ -14,6 +14,7 @@ from shared.jobs import RETENTION
 from tests.integration.erasures.erasing import assert_sums_agree, erased, of_others, places_of
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.worker.maintenance.projects_world import decide
+from tests.integration.worker.statements import execute
 
 HERS = ("ann-session-one", "ann-session-two", "/home/ann/shop", "/home/ann/shop-fix", "xylophone")
 
@@ -32,12 +33,13 @@ def say(world: World, user: str, session_id: str, path: str, words: str = "words
 
 def drop(world: World, user: str | None = None) -> None:
     """Retention drops the sessions of May: of everybody, or of a user."""
-    with psycopg.connect(world.worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO retention_rules (what, days, user_id) VALUES ('sessions', 100, (SELECT id FROM users WHERE name = %s))", (user,)
-        )
-        run_id = uuid4()
-        connection.execute("INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false)", (run_id,))
+    execute(
+        world.worker,
+        "INSERT INTO retention_rules (what, days, user_id) VALUES ('sessions', 100, (SELECT id FROM users WHERE name = %s))",
+        (user,),
+    )
+    run_id = uuid4()
+    execute(world.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %s, false)", (run_id,))
     while run_job(world.worker, RETENTION, run_id, 60):
         pass
     assert world.api.select("SELECT status FROM jobs") == [{"status": "succeeded"}]
@@ -143,15 +145,15 @@ def test_a_persons_part_of_a_project_of_others_goes_with_the_person(world: World
     say(world, "ann", HERS[0], "/home/ann/shop", "xylophone")
     merge(world, "/home/ann/shop", "/bob/shop")
     before = cells(world)
-    with psycopg.connect(world.worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO project_places (told_by, path, remote) VALUES ('m', '/home/ann/shop', 'github.com/a/b')")
-        connection.execute(
-            "INSERT INTO project_rules (pattern, project_id) SELECT '/home/ann/**', id FROM projects WHERE path = '/bob/shop'"
-        )
-        connection.execute(
-            """INSERT INTO project_changes (project_id, who, before, after)
-               SELECT id, 'rule', '{"group_name": null}', '{"group_name": "things of ann"}' FROM projects WHERE path = '/home/ann/shop'"""
-        )
+    execute(world.worker, "INSERT INTO project_places (told_by, path, remote) VALUES ('m', '/home/ann/shop', 'github.com/a/b')")
+    execute(
+        world.worker, "INSERT INTO project_rules (pattern, project_id) SELECT '/home/ann/**', id FROM projects WHERE path = '/bob/shop'"
+    )
+    execute(
+        world.worker,
+        """INSERT INTO project_changes (project_id, who, before, after)
+               SELECT id, 'rule', '{"group_name": null}', '{"group_name": "things of ann"}' FROM projects WHERE path = '/home/ann/shop'""",
+    )
 
     erased(world, {"user": "ann"}, "ann")
 

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
@@ -19,6 +18,7 @@ from shared.journal.streams import accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.faults.devices.proxy import Proxy
 from tests.integration.ingest.conftest import Service, is_error
+from tests.kept_connection import select_rows
 from tests.telemetry import event, logs
 
 MESSAGE = {"session_id": "s-1", "content": "How?", "role": "user"}
@@ -46,8 +46,7 @@ def test_writes_without_redis_are_refused_and_leave_nothing_in_postgres(
         is_503(http.post(path, json=body, headers={"idempotency-key": "k"}), "QUEUE_UNAVAILABLE")
         assert is_error(http.get("/readyz"), 503, "QUEUE_UNAVAILABLE").keys() == {"queue"}
         assert http.get("/healthz").status_code == 200
-    with psycopg.connect(settings.database_url) as connection:
-        assert connection.execute("SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM sessions)").fetchone() == (0, 0)
+    assert select_rows(settings.database_url, "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM sessions)") == [(0, 0)]
 
 
 def test_writes_to_known_sessions_are_accepted_without_postgres(service: Service, settings: Settings, dead_address: str) -> None:

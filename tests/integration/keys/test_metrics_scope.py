@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args, get_origin
 import psycopg
 import pytest
 from fastapi.routing import APIRoute
-from msgspec import defstruct
 
 from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.live import LiveItem
@@ -243,11 +242,14 @@ def test_the_list_of_shown_texts_is_the_expected_one() -> None:
 
 
 def test_a_new_text_field_is_hidden_by_default() -> None:
-    grown = defstruct("Grown", [("note", str), ("notes", dict[str, Any])], bases=(Stats,), kw_only=True)
+    class Grown(Stats, kw_only=True):
+        note: str
+        notes: dict[str, Any]
+
     content = {"note": TEXT, "notes": {"x": TEXT, "n": 1}, "not_in_the_model": 7, "totals": {"sessions": 3, "heading": TEXT}}
-    shown = numbers_only(content, grown)
+    shown = numbers_only(content, Grown)
     assert shown == {"note": None, "notes": None, "not_in_the_model": None, "totals": {"sessions": 3, "heading": None}}
-    assert not is_shown(grown, "note")
+    assert not is_shown(Grown, "note")
 
 
 def test_text_in_a_number_or_time_field_is_hidden() -> None:

@@ -15,7 +15,7 @@ from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import open_resources
 from shared.jobs import REPRICE, RETENTION
-from tests.faults.product import reprice_worker
+from tests.faults.product import job_worker
 from tests.integration.keys.conftest import is_error
 from tests.integration.keys.ownership.owners import AT, World
 from tests.integration.prices.pricing_world import NEXT, costs, differences, repriced, said, set_price, shown, start, store, unset_price
@@ -154,7 +154,7 @@ def test_a_killed_worker_leaves_correct_sums_and_another_goes_on(world: World) -
     expected = repriced(world, dry_run=True)["models"]
     reprice_id = start(world)
     settings = world.worker.settings
-    worker = reprice_worker.start({"database_url": settings.database_url, "redis_url": settings.redis_url}, reprice_id)
+    worker = job_worker.start({"database_url": settings.database_url, "redis_url": settings.redis_url}, REPRICE.name, reprice_id)
 
     assert wait_until(lambda: shown(world, reprice_id)["changed_calls"] > 0, timeout_seconds=60)
     worker.kill()

@@ -9,7 +9,6 @@ from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from tests import emptied
-from tests.kept_connection import select_rows
 
 _ROWS = ("messages", "tool_calls", "activities", "api_calls", "timeline_entries", "session_events", "session_facts", "sessions")
 _CELLS = (*AGGREGATES, "active_days")
@@ -79,7 +78,3 @@ def differences(worker: Resources) -> dict[str, int]:
 
 def is_verified(worker: Resources) -> bool:
     return differences(worker) == {}
-
-
-def select(worker: Resources, sql: str) -> list[Any]:
-    return select_rows(worker.settings.database_url, sql)

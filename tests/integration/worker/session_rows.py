@@ -15,6 +15,7 @@ _SAMPLES: Final[dict[str, Any]] = {
     "timestamptz": OLD,
     "jsonb": Jsonb({}),
     "int8": 7,
+    "numeric": 7,
     "int4": 7,
     "int2": 7,
     "_uuid": [],
@@ -26,7 +27,7 @@ _GIVEN: Final[dict[str, dict[str, Any]]] = {
     "hook_payloads": {"payload": "{}"},
 }
 # Columns that retention counts from.
-_TIMES: Final = ("heard_at", "read_at", "received_at", "changed_at", "occurred_at")
+_TIMES: Final = ("at", "heard_at", "read_at", "received_at", "changed_at", "occurred_at")
 
 _TABLES: Final = """SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
     WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = %s ORDER BY 1"""

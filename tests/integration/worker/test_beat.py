@@ -22,10 +22,11 @@ from services.worker.settings import Settings
 from services.worker.sweep.beat_time_limit import within
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, SPARE_WAKEUPS, LookFirst, Looks, Sweep
 from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY, UPLOADS_SWEPT_KEY
-from shared.broker import Queue, Task, queue_key
-from shared.jobs import SCRUB
+from shared.broker import Task, queue_key
+from shared.jobs import IMPORT, MERGE_OF_PROJECTS, MERGE_OF_USERS, SCRUB
 from shared.journal.failed_looks import FAILED_LOOKS_KEY
 from shared.journal.streams import PAYLOAD_FIELD, stream_key, wakeup_key
+from shared.queues import Queue
 from tests.conftest import as_role
 
 STREAM = stream_key(0)
@@ -95,16 +96,16 @@ class TestTheJournal:
 class TestPostgres:
     def test_an_unstarted_or_abandoned_shard_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         job_id = _job(database, created_seconds_ago=1)
-        assert looks.abandoned_shards() == []
+        assert looks.abandoned_jobs() == {}
 
         database.execute("UPDATE import_jobs SET created_at = now() - interval '6 seconds'")
-        assert looks.abandoned_shards() == [(str(job_id), 0)]
+        assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
 
         database.execute("UPDATE import_shares SET lease_expires_at = now() + interval '10 seconds'")
-        assert looks.abandoned_shards() == []
+        assert looks.abandoned_jobs() == {}
 
         database.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
-        assert looks.abandoned_shards() == [(str(job_id), 0)]
+        assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
 
     def test_captured_hooks_are_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.captured() == NO_CALL
@@ -145,21 +146,21 @@ class TestPostgres:
 
     def test_an_unanswered_cancel_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         _job(database)
-        assert looks.unheard_cancels() == NO_CALL
+        assert Task.END_CANCELLED not in looks.abandoned_jobs()
         database.execute("UPDATE import_jobs SET cancel_requested_at = now() - interval '6 seconds'")
-        assert looks.unheard_cancels() == ONE_CALL
+        assert looks.abandoned_jobs()[Task.END_CANCELLED] == ONE_CALL
 
     def test_a_waiting_merge_of_users_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         database.execute("INSERT INTO users (id, name, alias_of, merge_requested_at) VALUES (7, 'ann', 8, now() - interval '6 seconds')")
-        assert looks.abandoned_jobs() == {Task.MERGE_USERS: [(7,)]}
+        assert looks.abandoned_jobs() == {MERGE_OF_USERS.task: [(7,)]}
 
     def test_a_project_whose_sessions_wait_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
         sql = """INSERT INTO projects (id, path, name, part_of, merged_into, merged_by, judged_at, rekey_requested_at)
                  VALUES (7, '/a', 'a', 8, 8, 'hand', now(), now() - interval '6 seconds')"""
         database.execute(sql)
-        assert looks.abandoned_jobs() == {Task.REKEY_PROJECT: [(7,)]}
+        assert looks.abandoned_jobs() == {MERGE_OF_PROJECTS.task: [(7,)]}
 
     def test_a_waiting_scrub_is_found(self, looks: Looks, database: psycopg.Connection) -> None:
         assert looks.abandoned_jobs() == {}
@@ -187,16 +188,16 @@ class TestPostgres:
         assert looks.dead_consumers() == ONE_CALL
 
     def test_a_lost_connection_is_replaced(self, looks: Looks, database: psycopg.Connection) -> None:
-        assert looks.abandoned_shards() == []
+        assert looks.abandoned_jobs() == {}
         database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tracker-beat'")
         with pytest.raises(psycopg.OperationalError):
-            looks.abandoned_shards()
-        assert looks.abandoned_shards() == []
+            looks.abandoned_jobs()
+        assert looks.abandoned_jobs() == {}
 
     def test_an_unresponsive_server_ends_the_look(self, looks: Looks) -> None:
         with pytest.raises(TimeoutError), within(0.2):
             looks._select("SELECT pg_sleep(1)")
-        assert looks.abandoned_shards() == []
+        assert looks.abandoned_jobs() == {}
 
 
 class TestUploads:
@@ -257,12 +258,12 @@ class TestTheScheduler:
         monkeypatch.setattr(scheduler, "_looks", Looks(Settings(database_url="postgresql://nobody@127.0.0.1:1/none")))
         with structlog.testing.capture_logs() as lines:
             for _ in range(3):
-                scheduler.make_look("abandoned-shards")
-        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-shards", "OperationalError")]
+                scheduler.make_look("abandoned-jobs")
+        assert [(line["event"], line["look"], line["error"]) for line in lines] == [("look_failed", "abandoned-jobs", "OperationalError")]
 
     def test_a_look_that_cannot_be_made_is_counted_and_the_others_go_on(self, scheduler: LookFirst, worker: Resources) -> None:
         append(worker.redis)
-        scheduler.sweeps["abandoned-jobs"] = Sweep(10, lambda _: {Task["UNKNOWN"]: ONE_CALL})
+        scheduler.sweeps["abandoned-jobs"] = Sweep(5, lambda _: {Task["UNKNOWN"]: ONE_CALL})
 
         with structlog.testing.capture_logs() as lines:
             scheduler.tick()
@@ -321,8 +322,7 @@ class TestTheScheduler:
 
         # Then each look is due once in its interval
         each_second = {"journal", "captured"}
-        of_five = {"abandoned-shards", "unheard-cancels"}
-        of_ten = {"abandoned-jobs", "canary"}
+        of_five, of_ten = {"abandoned-jobs"}, {"canary"}
         assert rounds == [each_second, set(), each_second, each_second | of_five, each_second | of_five | of_ten, set()]
 
     def run_all(self, scheduler: LookFirst) -> None:

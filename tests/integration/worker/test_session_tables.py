@@ -1,21 +1,18 @@
 """Drops, erasures and tombstones of sessions go over every table with the id of one."""
 
-from typing import Any
-
-import psycopg
-
 from services.worker.persist.tombstones import keep_out_items, write_tombstones
 from services.worker.resources import Resources
 from services.worker.session_tables import session_tables, tables_beside
 from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import session, store
 from tests.integration.worker.session_rows import add_row, tables_of
+from tests.kept_connection import Connection
 
 # Tables in which a run of retention keeps its progress.
 BEGUN_BY_A_RUN = {"dropping_sessions"}
 
 
-def fill(connection: psycopg.Connection[Any], session_id: str, tables: set[str]) -> None:
+def fill(connection: Connection, session_id: str, tables: set[str]) -> None:
     for table in sorted(tables):
         add_row(connection, table, session_id)
 

@@ -13,6 +13,7 @@ from services.worker.persist.unread_formats import MAX_ROWS, count_unread, forge
 from services.worker.resources import Resources
 from tests.integration.worker.capture.captured import capture, import_files, read_all
 from tests.integration.worker.capture.hook_session import HOOKS, put_hooks
+from tests.integration.worker.statements import select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, jsonl, prompt
 
 NEW = "2.1.400"
@@ -22,8 +23,7 @@ UNREAD_OF_FILE = {Unread(NEW, "record", "hologram"): 2, Unread(NEW, "field", "us
 
 
 def stored(worker: Resources) -> dict[Unread, int]:
-    with worker.transaction() as connection:
-        rows = connection.execute("SELECT version, kind, name, count FROM unread_formats").fetchall()
+    rows = select(worker, "SELECT version, kind, name, count FROM unread_formats")
     return {Unread(*row[:3]): row[3] for row in rows}
 
 
@@ -31,8 +31,7 @@ def test_an_import_counts_what_nothing_reads_and_says_it(worker: Resources, tmp_
     import_files(worker, tmp_path, FILE)
 
     assert stored(worker) == UNREAD_OF_FILE
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT unknown_records FROM import_jobs").fetchall() == [({"hologram": 2, "user.horoscope": 1},)]
+    assert select(worker, "SELECT unknown_records FROM import_jobs") == [({"hologram": 2, "user.horoscope": 1},)]
 
 
 def test_a_content_that_is_imported_again_counts_once(worker: Resources, tmp_path: Path) -> None:
@@ -71,8 +70,7 @@ def test_a_hook_that_nothing_knows_is_counted_and_makes_no_session(worker: Resou
     read_all(worker)
 
     assert stored(worker) == {Unread(UNKNOWN_VERSION, "hook", "NotYetInvented"): 1}
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM sessions") == [(0,)]
 
 
 def test_the_hooks_of_a_session_have_nothing_that_is_unread(worker: Resources) -> None:

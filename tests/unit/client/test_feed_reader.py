@@ -11,8 +11,7 @@ import pytest
 from client.errors import Refused
 from client.live import feed_reader
 from client.live.feed_reader import read_feed
-from client.options import server_at
-from client.output.display import Quiet
+from client.options import At
 
 EVENTS = 20
 
@@ -51,7 +50,7 @@ def test_every_item_comes_once_whatever_is_cut(url: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(feed_reader, "PAUSES_SECONDS", (0.0,))
     states: list[str | None] = []
 
-    events = list(islice(read_feed(server_at(url, None, Quiet()), {}, "0-0", states.append), EVENTS))
+    events = list(islice(read_feed(At(url).server(), {}, "0-0", states.append), EVENTS))
 
     assert [(event_id, item["content"]) for event_id, item in events] == [(f"{number}-0", str(number)) for number in range(1, EVENTS + 1)]
     assert states[:2] == [None, "The server has ended the stream. Connecting again."]
@@ -59,4 +58,4 @@ def test_every_item_comes_once_whatever_is_cut(url: str, monkeypatch: pytest.Mon
 
 def test_a_refusal_ends_it(url: str) -> None:
     with pytest.raises(Refused):
-        next(read_feed(server_at(url, None, Quiet()), {"user": "nobody"}, "0-0", lambda _: None))
+        next(read_feed(At(url).server(), {"user": "nobody"}, "0-0", lambda _: None))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from client.options import At
+from client.questions.output import Output
 from client.questions.search import search
 from tests.unit.client.scripted_server import Scripted, answer
 
@@ -32,7 +34,7 @@ def test_a_number_says_at_least_only_where_it_is_a_bound(
     notes: dict[str, Any] = {"incomplete_because": None, "hints": [], "pending_documents": 0}
 
     with Scripted(answer(200, found | notes)) as scripted:
-        search(["retry"], limit=1, url=scripted.url)
+        search(["retry"], limit=1, at=At(scripted.url))
 
     assert sentence in capsys.readouterr().out.splitlines()
 
@@ -47,7 +49,7 @@ def test_a_prompt_is_yours_only_if_you_wrote_it(
     notes: dict[str, Any] = {"incomplete_because": None, "hints": [], "pending_documents": 0}
 
     with Scripted(answer(200, found | notes)) as scripted:
-        search(["retry"], limit=1, url=scripted.url)
+        search(["retry"], limit=1, at=At(scripted.url))
 
     assert f"  {speaker}, Mon 15 Jan 2024" in capsys.readouterr().out
 
@@ -65,7 +67,7 @@ MEANT = {
 
 def told(capsys: pytest.CaptureFixture[str], found: dict[str, Any], **options: Any) -> str:
     with Scripted(answer(200, found)) as scripted:
-        search(["retyr", "upload"], limit=1, url=scripted.url, **options)
+        search(["retyr", "upload"], limit=1, at=At(scripted.url), **options)
     return capsys.readouterr().out
 
 
@@ -101,7 +103,7 @@ def test_an_empty_answer_names_a_way_on_and_what_waits(capsys: pytest.CaptureFix
 def test_programs_get_the_answer_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
     found = NOTHING | {"items": [HIT], "total": 1, "ranked": RANKED | {"sessions": [MEANT]}}
 
-    assert json.loads(told(capsys, found, as_json=True)) == found
+    assert json.loads(told(capsys, found, form=Output(as_json=True))) == found
 
 
 def test_projects_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +113,7 @@ def test_projects_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str])
     projects = [{"id": 1, "label": "work/shop"}, {"id": 2, "label": "home/shop"}]
 
     with Scripted(answer(200, found | notes | {"items": hits}), answer(200, projects)) as scripted:
-        search(["retry"], limit=2, url=scripted.url)
+        search(["retry"], limit=2, at=At(scripted.url))
 
     out = capsys.readouterr().out
     assert "work/shop" in out

@@ -1,11 +1,15 @@
 """Wake-ups never block, pile up, or get lost while one is being sent."""
 
+import asyncio
 from threading import Event
+from types import SimpleNamespace
 from typing import Any, cast
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
-from services.ingest.journal.wakeup import WakeupSender
+from services.ingest.dependencies import Ingest
+from services.ingest.journal.wakeup import WakeupSender, send_tasks
 from shared.broker import Task
 
 
@@ -36,3 +40,15 @@ def test_wakeups_requested_during_a_send_become_one_more_wakeup() -> None:
     assert sender.begun.wait(60)  # then: exactly one more follows
     wakeups.stop()
     assert sender.sent == [Task.DRAIN, Task.DRAIN]
+
+
+class AwaySender:
+    """Stands for Celery while its broker is away."""
+
+    def send_task(self, *_: Any, **__: Any) -> None:
+        raise OperationalError("away")
+
+
+def test_a_task_that_cannot_be_sent_fails_no_request() -> None:
+    ingest = cast(Ingest, SimpleNamespace(sender=AwaySender()))
+    asyncio.run(send_tasks(ingest, Task.JOIN_PROJECTS, ()))  # without arguments too

@@ -8,7 +8,9 @@ import services
 import shared
 from shared.sql_files import SqlFile
 
-_LOADED = re.compile(r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, "parts\.sql")?\)(?:\.(\w+))?', re.MULTILINE)
+_LOADED = re.compile(
+    r'(?:^(\w+)(?:: Final)? = )?SqlFile\(__package__, "(\w+\.sql)"(?:, (?:"parts\.sql"|\*\*\w+|\w+=\w+))?\)(?:\.(\w+))?', re.MULTILINE
+)
 _SQL = SqlFile("services.query.queries.stats", "stats.sql", "parts.sql")
 
 
@@ -31,8 +33,9 @@ def test_every_statement_that_is_named_is_there_and_every_other_is_unused() -> N
     for module in (path for package in (services, shared) for path in Path(*package.__path__).rglob("*.py")):
         text = module.read_text(encoding="utf-8")
         for variable, file, name in _LOADED.findall(text):
-            # `_SQL.totals`, `_SQL[f"{kind}_names"]`, and any of the file in `_SQL[kind]`
-            asked = re.findall(rf'\b{variable}(?:\.(\w+)|\[f"(.*?)"\]|\[(\w+)\])', text) if not name else [(name, "", "")]
+            # `_SQL.totals`, `_SQL[f"{kind}_names"]`, and any of the file in `_SQL[kind]` and `vars(_SQL)`
+            asks = rf'\b{variable}(?:\.(\w+)|\[f"(.*?)"\]|\[(\w+)\])|\bvars\({variable}\)'
+            asked = re.findall(asks, text) if not name else [(name, "", "")]
             named[module.parent / file] |= {
                 exact or re.sub(r"\{\w+\}", r"\\w+", put_together) or r"\w+" for exact, put_together, _ in asked
             }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.audit import AuditRecord, change_audited, run_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.auth.keys import FIND, LOGINS_OF_A_KEY, Scope, StoredKey, stored_key
 from shared.sql_files import SqlFile
@@ -55,8 +55,7 @@ class ApiKeys:
             "user_names": several,
             "project_ids": ids,
         }
-        row = await run_audited(self._database, _SQL.add, params, record, done="created_at")
-        assert row is not None
+        row = await change_audited(self._database, _SQL.add, params, record, done="created_at")
         return row["created_at"], row["ids"], {int(part): whole for part, whole in row["wholes"].items()}
 
     async def revoke(self, key_id: str, record: AuditRecord) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.audit import AuditRecord, change_audited, run_audited
 from services.ingest.postgres.database import Database
 from shared.events.messages import Binding
 from shared.journal.dead_letter_envelope import DeadLetter
@@ -80,8 +80,7 @@ async def delete(database: Database, letter_id: UUID, record: AuditRecord) -> bo
 
 async def delete_group(database: Database, group: Group, record: AuditRecord) -> tuple[int, int]:
     """Deletes the oldest of a group. Gives how many it deleted and how many are left."""
-    row = await run_audited(database, _SQL.delete_group, group.parameters(), record, done="number")
-    assert row is not None
+    row = await change_audited(database, _SQL.delete_group, group.parameters(), record, done="number")
     return row["number"], row["before"] - row["number"]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 from psycopg.types.json import Jsonb
 
-from services.ingest.postgres.audit import AuditRecord, add_record, run_audited
+from services.ingest.postgres.audit import AuditRecord, add_record, change_audited
 from services.ingest.postgres.database import Connection, Database
 from shared.jobs import JobKind
 from shared.redaction.sealed_texts import Halves
@@ -62,6 +62,4 @@ async def add_in(
 
 async def let_in(database: Database, scrub_id: UUID, record: AuditRecord) -> dict[str, Any]:
     """{status, done}: not done if the scrub keeps nothing out, has not ended, or does not exist (status None)."""
-    row = await run_audited(database, _SQL.let_in, {"id": scrub_id}, record)
-    assert row is not None
-    return row
+    return await change_audited(database, _SQL.let_in, {"id": scrub_id}, record)

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.audit import AuditRecord, change_audited, run_audited
 from services.ingest.postgres.database import Database
 from shared.prices import OwnPrice, own_version
 from shared.sql_files import SqlFile
@@ -18,8 +18,7 @@ async def set_price(database: Database, price: OwnPrice, key_id: str | None, rec
     """Its id. One for the same models, tier, day and size of input is replaced."""
     key = {"model": price.model, "tier": price.tier, "valid_from": price.valid_from, "above_input_tokens": price.above_input_tokens}
     usd = dict(zip(_COLUMNS, price.usd, strict=True))
-    row = await run_audited(database, _SQL.set_price, {**key, **usd, "version": own_version(price, "api"), "key_id": key_id}, record)
-    assert row is not None
+    row = await change_audited(database, _SQL.set_price, {**key, **usd, "version": own_version(price, "api"), "key_id": key_id}, record)
     price_id: UUID = row["id"]
     return price_id
 

@@ -1,11 +1,11 @@
 """The SQL of retention's rules. Answers within a second or raises Unavailable DATABASE_UNAVAILABLE."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, structs
 
-from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.audit import AuditRecord, change_audited, run_audited
 from services.ingest.postgres.database import Database
 from shared.retention import What
 from shared.sql_files import SqlFile
@@ -34,7 +34,7 @@ class Allowed(Struct, frozen=True):
 
 async def set_rule(database: Database, rule: Rule, record: AuditRecord) -> str:
     """The rule's id; or "no project", "no user"."""
-    row = await _changed(database, _SQL.set_rule, structs.asdict(rule), record)
+    row = await change_audited(database, _SQL.set_rule, structs.asdict(rule), record)
     return str(row["outcome"])
 
 
@@ -46,11 +46,5 @@ async def unset_rule(database: Database, rule_id: UUID, record: AuditRecord) -> 
 
 async def allow(database: Database, session_id: str, record: AuditRecord) -> Allowed:
     """Takes away what keeps a session or its texts out, unless the session was erased."""
-    row = await _changed(database, _SQL.allow, {"session_id": session_id}, record)
+    row = await change_audited(database, _SQL.allow, {"session_id": session_id}, record)
     return Allowed(row["session"], row["texts"])
-
-
-async def _changed(database: Database, statement: str, params: dict[str, Any], record: AuditRecord) -> dict[str, Any]:
-    row = await run_audited(database, statement, params, record)
-    assert row is not None
-    return row

@@ -4,10 +4,11 @@ Answers within a second or raises Unavailable DATABASE_UNAVAILABLE.
 """
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
+from services.ingest.http.responses import Visibility
 from services.ingest.postgres.database import Connection, Database
 from shared.sessions.session_tags import tag_key
 from shared.sql_files import SqlFile
@@ -17,8 +18,6 @@ _SQL: Final = SqlFile(__package__, "session_marks.sql")
 _ENSURE: Final = "INSERT INTO session_marks (session_id) VALUES (%(session_id)s) ON CONFLICT (session_id) DO NOTHING"
 _LOCK: Final = "SELECT is_starred, tags, note, title, visibility FROM session_marks WHERE session_id = %(session_id)s FOR UPDATE"
 _OF_PROJECT: Final = "SELECT p.visibility FROM sessions AS s JOIN projects AS p ON p.id = s.project_id WHERE s.session_id = %(session_id)s"
-
-Visibility = Literal["private", "shared"] | None
 
 
 class Marks(Struct, frozen=True):

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from services.ingest.postgres.audit import AuditRecord, run_audited
+from services.ingest.postgres.audit import AuditRecord, change_audited, run_audited
 from services.ingest.postgres.database import Database
 from shared.claude_formats.upload_kinds import READER_VERSION
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
 _SQL = SqlFile(__package__, "import_jobs.sql")
@@ -57,15 +58,18 @@ class ImportJobs:
 
     async def cancel(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done}: not done if the job has ended, or does not exist (status None)."""
-        return await self._change(_SQL.cancel_job, {"id": job_id}, record)
+        kinds = [kind.name for kind in KINDS.values() if kind.can_be_cancelled]
+        return await change_audited(self._database, _SQL.cancel_job, {"id": job_id, "kinds": kinds}, record)
 
     async def retry(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, shares}: done if it had failed and its files are still there."""
-        return await self._change(_SQL.retry_job, {"id": job_id}, record)
+        return await change_audited(self._database, _SQL.retry_job, {"id": job_id}, record)
 
     async def add_undo(self, job_id: UUID, record: AuditRecord) -> dict[str, Any]:
         """{status, done, undo_id, undo_status}: the job that undoes an ended import; the same job each time."""
-        return await self._change(_SQL.add_undo_job, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record)
+        return await change_audited(
+            self._database, _SQL.add_undo_job, {"id": job_id, "undo_id": uuid4(), "request_id": record.request_id}, record
+        )
 
     async def add_reparse(self, job_id: UUID, selection: Mapping[str, Any], *, record: AuditRecord) -> bool | None:
         """Adds a queued reparse. False if there is one with this id already; None if the archive has nothing of the selection.
@@ -101,8 +105,3 @@ class ImportJobs:
     async def delete_export(self, export_id: UUID, *, of_user: str | None, record: AuditRecord) -> bool:
         """Ends an export, written or not. False if no export has this id, or it is not of `of_user`; None: any user's."""
         return await run_audited(self._database, _SQL.delete_export, {"id": export_id, "of_user": of_user}, record) is not None
-
-    async def _change(self, statement: str, params: Mapping[str, Any], record: AuditRecord) -> dict[str, Any]:
-        row = await run_audited(self._database, statement, params, record)
-        assert row is not None
-        return row

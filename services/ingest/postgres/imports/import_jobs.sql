@@ -19,7 +19,7 @@ FROM import_jobs WHERE id = %(id)s
 -- Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done. The job of live capture has no user.
 WITH done AS (
     UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
-    WHERE id = %(id)s AND kind IN ('import', 'reparse') AND status IN ('queued', 'running') RETURNING id
+    WHERE id = %(id)s AND kind = ANY(%(kinds)s) AND status IN ('queued', 'running') RETURNING id
 )
 SELECT (SELECT status FROM import_jobs WHERE id = %(id)s AND kind <> 'capture') AS status, EXISTS (SELECT FROM done) AS done
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -9,14 +10,15 @@ from msgspec.structs import asdict
 
 from services.query.answers.fields import Decided
 from services.query.answers.lists import ActivityPage, FileActivity, Media, Message, MessagePage, SessionToolCall, ToolCallPage, ToolResult
-from services.query.database import Connection, Row, as_it_is, rows
+from services.query.database import Connection, Row, as_it_is, fetch, rows
+from services.query.queries.columns import COLUMNS
 from services.query.queries.lists.paging import Paging, page, page_of_texts
 from services.query.queries.lists.projects import ALL_PROJECTS, ChosenProjects
 from services.query.queries.stats.tool_errors import check_error_class
 from shared.like_patterns import escape_like
 from shared.sql_files import SqlFile
 
-_SQL: Final = SqlFile(__package__, "events.sql")
+_SQL: Final = SqlFile(__package__, "events.sql", **COLUMNS)
 
 NUMBER_OF_MESSAGES = _SQL.number_of_messages
 # Few files lead to their activities by an index. With many, a walk from the newest activity backwards soon meets enough.
@@ -116,9 +118,10 @@ def tool_calls(
     return ToolCallPage(items, next_cursor)
 
 
-def _prepare_call(row: Row) -> None:
-    row.pop("sort_number", None)
-    prepare_texts(row)
+def stored_calls(connection: Connection, ids: str) -> dict[UUID, SessionToolCall]:
+    """Calls with their results by their ids, an array of which is given as text."""
+    found = fetch(connection, SessionToolCall, _SQL.calls_by_id, {"ids": ids, "include_result": True}, _prepare_call)
+    return {call.id: call for call in found}
 
 
 def _without_result(row: Row) -> None:
@@ -126,10 +129,11 @@ def _without_result(row: Row) -> None:
     del row["result"]
 
 
-def prepare_texts(call: Row) -> None:
-    """Makes the fields of an answer from the columns of a call. Parameters stay as they were sent; the columns of the result,
-    and those of the decision, become one object each.
+def _prepare_call(call: Row) -> None:
+    """Makes the fields of an answer from the columns of a call: parameters as they were sent, and the columns of the result,
+    and those of the decision, as one object each.
     """
+    call.pop("sort_number", None)
     # The text, not parsed and serialized again.
     call["parameters"] = msgspec.Raw(call["parameters"].encode()) if call["parameters"] is not None else None
     left_out, cut_at, media = (call.pop(f"result_{name}") for name in ("left_out", "cut_at", "media"))

@@ -16,21 +16,20 @@
 
 -- name: messages
 -- Rows beyond the bound on bytes are counted by their length alone, and not read.
-SELECT id, session_id, project_id, role, content, timestamp, model, agent_id, candidates
+SELECT {message}, nullif(t.project_id, 0) AS project_id, nullif(t.occurred_at, '-infinity') AS timestamp, candidates
 FROM (
-    SELECT *, sum(bytes) OVER (ORDER BY timestamp DESC NULLS LAST, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
+    SELECT *, sum(bytes) OVER (ORDER BY occurred_at DESC, id DESC) AS bytes_so_far, count(*) OVER () AS candidates
     FROM (
-        SELECT m.id, m.session_id, nullif(m.project_id, 0) AS project_id, m.role, m.content,
-            nullif(m.occurred_at, '-infinity') AS timestamp, m.model, m.agent_id, octet_length(m.content) AS bytes
+        SELECT m.*, octet_length(m.content) AS bytes
         FROM messages m
         WHERE {chosen_messages}
             AND (%(after_time)s::timestamptz IS NULL OR (m.occurred_at, m.id) < (%(after_time)s, %(after_id)s::uuid))
         ORDER BY m.occurred_at DESC, m.id DESC
         LIMIT %(fetch)s
     ) AS fetched
-) AS counted
+) AS t
 WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
-ORDER BY timestamp DESC NULLS LAST, id DESC
+ORDER BY occurred_at DESC, id DESC
 
 -- name: number_of_messages
 -- So many pass the same filters, counted up to %(most)s.
@@ -42,41 +41,41 @@ FROM (
 ) AS counted
 
 -- name: activities
-SELECT a.id, a.session_id, nullif(a.project_id, 0) AS project_id, f.file_path, a.action, a.lines_added, a.lines_removed,
-    a.is_estimated, nullif(a.occurred_at, '-infinity') AS timestamp, a.agent_id, a.source, a.tool_call_id,
-    CASE WHEN %(include_patch)s THEN a.patch END AS patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines,
-    CASE WHEN %(include_patch)s THEN coalesce(octet_length(a.patch), 0) ELSE 0 END AS bytes
-FROM activities a
-LEFT JOIN files f ON f.file_key = a.file_key
+SELECT {activity}, nullif(t.project_id, 0) AS project_id, f.file_path, nullif(t.occurred_at, '-infinity') AS timestamp,
+    CASE WHEN %(include_patch)s THEN t.patch END AS patch, coalesce(t.patch_left_out, 0) AS patch_left_out_lines,
+    CASE WHEN %(include_patch)s THEN coalesce(octet_length(t.patch), 0) ELSE 0 END AS bytes
+FROM activities t
+LEFT JOIN files f ON f.file_key = t.file_key
 WHERE {chosen_events}
-    AND (%(action)s::text IS NULL OR a.action = %(action)s)
-    AND (%(file_path)s::text IS NULL OR a.file_key = ANY (ARRAY(
+    AND (%(action)s::text IS NULL OR t.action = %(action)s)
+    AND (%(file_path)s::text IS NULL OR t.file_key = ANY (ARRAY(
         SELECT file_key FROM files WHERE left(file_path, 400) = left(%(file_path)s, 400) AND file_path = %(file_path)s)))
-    AND (%(file_keys)s::uuid[] IS NULL OR a.file_key = ANY (%(file_keys)s))
+    AND (%(file_keys)s::uuid[] IS NULL OR t.file_key = ANY (%(file_keys)s))
     AND (%(path_prefix)s::text IS NULL OR starts_with(f.file_path, %(path_prefix)s))
-    AND (%(after_time)s::timestamptz IS NULL OR (a.occurred_at, a.id) < (%(after_time)s, %(after_id)s::uuid))
-ORDER BY a.occurred_at DESC, a.id DESC
+    AND (%(after_time)s::timestamptz IS NULL OR (t.occurred_at, t.id) < (%(after_time)s, %(after_id)s::uuid))
+ORDER BY t.occurred_at DESC, t.id DESC
 LIMIT %(fetch)s
 
 -- name: files_below
 SELECT file_key FROM files WHERE left(file_path, 400) LIKE %(like_prefix)s || '%%' AND starts_with(file_path, %(path_prefix)s) LIMIT %(most)s
 
+-- part: stored_call
+{call}, nullif(t.project_id, 0) AS project_id, t.parameters::text AS parameters, t.status AS result_status,
+    t.duration_ms AS execution_time_ms, nullif(t.occurred_at, '-infinity') AS timestamp, t.decision_source, t.decision_told_by, t.decision_wait_ms,
+    CASE WHEN %(include_result)s THEN t.result END AS result, t.result_left_out, t.result_cut_at, t.result_media::text AS result_media
+
+-- name: calls_by_id
+SELECT {stored_call} FROM tool_calls AS t WHERE t.id = ANY (%(ids)s::uuid[])
+
 -- name: tool_calls
 -- The keys of the other order are constants, which planning leaves out: by time an index has the order.
-SELECT id, session_id, project_id, tool_name, parameters::text AS parameters, result_status, error_class, execution_time_ms,
-    duration_source, wait_ms, timestamp, agent_id, started_agent, decision, decision_source, decision_told_by, decision_wait_ms, is_sandboxed, source,
-    result, result_left_out, result_cut_at, result_media::text AS result_media, sort_number, candidates
+SELECT {stored_call}, sort_number, candidates
 FROM (
     SELECT *, sum(bytes) OVER in_order AS bytes_so_far, row_number() OVER in_order AS place, count(*) OVER () AS candidates
     FROM (
-        SELECT t.id, t.session_id, nullif(t.project_id, 0) AS project_id, t.tool_name, t.parameters,
-            t.status AS result_status, t.error_class, t.duration_ms AS execution_time_ms, t.duration_source, t.wait_ms,
-            nullif(t.occurred_at, '-infinity') AS timestamp, t.agent_id, t.started_agent,
-            t.decision, t.decision_source, t.decision_told_by, t.decision_wait_ms, t.is_sandboxed, t.source,
-            CASE WHEN %(include_result)s THEN t.result END AS result, t.result_left_out, t.result_cut_at, t.result_media,
+        SELECT t.*, sorted.number AS sort_number,
             coalesce(octet_length(t.parameters::text), 0) + CASE WHEN %(include_result)s THEN coalesce(octet_length(t.result), 0) ELSE 0 END
-                AS bytes,
-            t.occurred_at, sorted.number AS sort_number
+                AS bytes
         FROM tool_calls t
         CROSS JOIN LATERAL (SELECT CASE %(sort)s::text WHEN 'execution_time_ms' THEN coalesce(t.duration_ms, -1) END AS number) AS sorted
         WHERE {chosen_events}
@@ -104,6 +103,6 @@ FROM (
         CASE WHEN %(sort)s::text = 'timestamp' AND %(ascending)s THEN occurred_at END,
         CASE WHEN NOT %(ascending)s THEN id END DESC,
         CASE WHEN %(ascending)s THEN id END)
-) AS counted
+) AS t
 WHERE bytes_so_far <= %(page_bytes)s OR bytes_so_far = bytes
 ORDER BY place

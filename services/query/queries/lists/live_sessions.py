@@ -34,6 +34,6 @@ def live_sessions(connection: Connection, projects: ChosenProjects, user: str | 
     return fetch(connection, LiveSession, LIVE_SESSIONS, parameters)
 
 
-def machine_ids(connection: Connection, machine: str) -> list[str]:
-    """The machines of this id or name."""
-    return [row["machine_id"] for row in rows(connection, _MACHINES, {"machine": machine})]
+def machine_ids(connection: Connection, machine: str) -> set[str]:
+    """The machines of this name, and the name itself, which may be an id."""
+    return {machine, *(row["machine_id"] for row in rows(connection, _MACHINES, {"machine": machine}))}

@@ -1,23 +1,18 @@
-"""Tool calls by their ids, and one in full: all that is stored of it, with the file changes that it made."""
+"""A tool call in full: all that is stored of it, with the file changes that it made."""
 
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import asdict
 
-from services.query.answers.lists import SessionToolCall
 from services.query.answers.tool_calls import ChangeOfCall, ToolCallDetails
 from services.query.database import Connection, fetch, fetch_first
-from services.query.queries.lists.events import prepare_texts
+from services.query.queries.columns import COLUMNS
+from services.query.queries.lists.events import stored_calls
 from services.query.queries.lists.signals import telemetry_of_call
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "tool_call.sql")
-
-
-def stored_calls(connection: Connection, ids: str) -> dict[UUID, SessionToolCall]:
-    """Calls by their ids, an array of which is given as text."""
-    return {call.id: call for call in fetch(connection, SessionToolCall, _SQL.calls, {"ids": ids}, prepare_texts)}
+_SQL = SqlFile(__package__, "tool_call.sql", **COLUMNS)
 
 
 def tool_call(connection: Connection, call_id: UUID) -> ToolCallDetails | None:

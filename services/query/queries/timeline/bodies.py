@@ -24,7 +24,8 @@ from services.query.answers.timeline import (
     ToolCallItem,
 )
 from services.query.database import Connection, Row, fetch, rows
-from services.query.queries.lists.tool_call import stored_calls
+from services.query.queries.columns import COLUMNS
+from services.query.queries.lists.events import stored_calls
 from services.query.queries.timeline.derived_items import IdleGap, LostSubagent, ModelSwitch, Outline, Thread
 from services.query.queries.timeline.item_order import NO_TIME, sql_array, sql_times
 from services.query.queries.timeline.page_keys import Slot, StoredItem
@@ -35,7 +36,7 @@ PROMPT_CHARACTERS: Final = 300
 # Rows of all other kinds are timeline entries.
 _NO_ENTRIES: Final = ("message", "tool_call", "file_change")
 
-_SQL: Final = SqlFile(__package__, "bodies.sql")
+_SQL: Final = SqlFile(__package__, "bodies.sql", **COLUMNS)
 
 
 class Place(NamedTuple):

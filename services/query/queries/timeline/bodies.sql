@@ -1,19 +1,18 @@
 -- Items in full, by their ids.
 
 -- name: messages
-SELECT m.id, m.role, m.content, m.model, m.source
-FROM messages AS m WHERE m.id = ANY (%(ids)s::uuid[])
+SELECT t.id, {message_item}
+FROM messages AS t WHERE t.id = ANY (%(ids)s::uuid[])
 
 -- name: entries
-SELECT e.id, e.content, e.details, e.source
-FROM timeline_entries AS e WHERE e.id = ANY (%(ids)s::uuid[])
+SELECT t.id, {entry_item}
+FROM timeline_entries AS t WHERE t.id = ANY (%(ids)s::uuid[])
 
 -- name: changes
-SELECT a.id::text, a.tool_call_id::text, f.file_path, a.action, a.lines_added, a.lines_removed, a.is_estimated,
-    a.patch, coalesce(a.patch_left_out, 0) AS patch_left_out_lines, a.source
-FROM activities AS a LEFT JOIN files AS f ON f.file_key = a.file_key
-WHERE a.id = ANY (%(ids)s::uuid[])
-ORDER BY a.occurred_at, a.id
+SELECT {change}, t.id::text, t.tool_call_id::text, f.file_path, coalesce(t.patch_left_out, 0) AS patch_left_out_lines
+FROM activities AS t LEFT JOIN files AS f ON f.file_key = t.file_key
+WHERE t.id = ANY (%(ids)s::uuid[])
+ORDER BY t.occurred_at, t.id
 
 -- name: first_prompts
 -- The beginning of what each subagent was asked. The index finds the message; only that one is read.

@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 from shared.events.messages import EARLIEST, LATEST
 from shared.tables.catalogue import TABLES
-from shared.tables.table import EXPORTED
+from shared.tables.sums import SUMS
+from shared.tables.table import EXPORTED, Owner
 
 FORMAT: Final = "claude-code-tracker export"
 # Raised when a reader of the version before would store something wrong. New members and fields do not raise it.
@@ -23,8 +24,7 @@ MANIFEST: Final = "manifest.json"
 _IN_ORDER: Final = (
     *("users", "projects", "project_places", "project_rules", "machines"),
     # Before rows come: what has gone stays so, and counts.
-    *("dropped_texts", "base_file_rollups", "base_tool_rollups", "base_error_rollups", "base_usage_rollups", "base_activity_rollups"),
-    "base_sessions",
+    *("dropped_texts", *(table.name for table in SUMS if table.export == EXPORTED)),
     *("session_facts", "session_events", "messages", "tool_calls", "activities", "api_calls", "timeline_entries"),
     *("session_marks", "sessions", "saved_views", "transcript_files"),
 )
@@ -79,7 +79,7 @@ class ExportManifest(Struct, kw_only=True):
 
 def beside_sessions() -> list[str]:
     """The tables whose rows go with a session as they are: by the catalogue, without a line elsewhere."""
-    return [name for name, table in TABLES.items() if table.export == EXPORTED and name not in (*_IN_ORDER, _LAST)]
+    return [name for name, table in TABLES.items() if table.owner == Owner.SESSION and table.export == EXPORTED and name not in _IN_ORDER]
 
 
 def row_tables_in_order() -> list[str]:

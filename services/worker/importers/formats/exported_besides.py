@@ -2,13 +2,15 @@
 
 import re
 from datetime import datetime
+from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
-from services.worker.importers.formats.export_manifest import check_times, exported_columns
+from services.worker.importers.formats.export_manifest import beside_sessions, check_times
+from services.worker.persist.tombstones import Kind
 from shared.dashboard_addresses import MAX_ADDRESS, MAX_VIEW_NAME, is_dashboard_address
 from shared.events.machine_reports import MachineReport, complete, stored
 from shared.events.messages import MACHINE_ID, Name, Path, has_control_characters
@@ -17,6 +19,8 @@ from shared.events.session_marks import Note, Tags, Title
 from shared.projects.path_rules import MAX_LENGTH, problem_of
 from shared.projects.remotes import told_remote
 from shared.sessions.session_tags import distinct
+from shared.tables.catalogue import TABLES
+from shared.tables.table import Column, Holds
 
 Time = Annotated[datetime, Meta(tz=True)]
 Visibility = Literal["private", "shared"]
@@ -25,9 +29,10 @@ _SessionId = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class _Row(Struct):
-    """`IDENTIFIERS`: fields that must have no control characters."""
+    """`IDENTIFIERS`: fields that must have no control characters. `NAMED`: fields that a tombstone may be of, each with its kind."""
 
     IDENTIFIERS: ClassVar[tuple[str, ...]] = ()
+    NAMED: ClassVar[tuple[tuple[Kind, str], ...]] = ()
 
     def __post_init__(self) -> None:
         """ValueError, which makes the line an error of its own."""
@@ -42,6 +47,7 @@ class User(_Row):
     """`alias_of`: the user whose other name it is."""
 
     IDENTIFIERS = ("name", "alias_of")
+    NAMED = (("user", "name"),)
 
     name: Name
     alias_of: Name | None = None
@@ -51,6 +57,7 @@ class Project(_Row):
     """`part_of`: the path of what it was merged into, and `merged_by` which rule did. `id`: in the other tracker."""
 
     IDENTIFIERS = ("group_name",)
+    NAMED = (("project", "path"),)
 
     id: Annotated[int, Meta(ge=1, le=2**62)]
     path: Path
@@ -76,6 +83,7 @@ class Place(_Row):
     """A folder as a machine told of it."""
 
     IDENTIFIERS = ("told_by",)
+    NAMED = (("project", "path"),)
 
     told_by: Name
     path: Path
@@ -97,6 +105,7 @@ class Rule(_Row):
     """A rule about paths."""
 
     IDENTIFIERS = ("pattern",)
+    NAMED = (("project", "project_path"),)
 
     pattern: Annotated[str, Meta(min_length=1, max_length=MAX_LENGTH)]
     project_path: Path
@@ -112,6 +121,7 @@ class DroppedTexts(_Row):
     """A session without texts of `before` a time."""
 
     IDENTIFIERS = ("session_id",)
+    NAMED = (("session", "session_id"),)
 
     session_id: _SessionId
     before: Time
@@ -121,6 +131,7 @@ class Machine(_Row):
     """`report`: of its shipper, without name and user."""
 
     IDENTIFIERS = ("name", "user")
+    NAMED = (("user", "user"),)
 
     machine_id: _MachineId
     name: Name
@@ -138,9 +149,10 @@ class Machine(_Row):
 
 
 class BesideSession(_Row):
-    """A row that goes with a session as it is. Postgres says whether its values are of their columns' types."""
+    """A row that goes with a session as it is. Postgres says of numbers and ids whether they are of their columns' types."""
 
     IDENTIFIERS = ("session_id",)
+    NAMED = (("session", "session_id"),)
 
     session_id: _SessionId
 
@@ -155,6 +167,7 @@ class Marks(_Row):
     """The notes of people on a session."""
 
     IDENTIFIERS = ("session_id", "tags", "title")
+    NAMED = (("session", "session_id"),)
 
     session_id: _SessionId
     changed_at: Time
@@ -203,12 +216,38 @@ BESIDES: Final[dict[str, type[Any]]] = {
 }
 
 
+def besides() -> set[str]:
+    """The tables whose rows are stored by themselves: they are no records, and count for nothing."""
+    return {*BESIDES, *beside_sessions()}
+
+
+# By what a column holds, for rows that go with a session. Others hold JSON, or an id of any type.
+_TYPES: Final[dict[Holds, Any]] = {
+    Holds.TIME: Time,
+    Holds.NUMBER: int | float | bool,
+    Holds.USER_NAME: Name,
+    **dict.fromkeys((Holds.HASH, Holds.NAME, Holds.TEXT, Holds.BYTES), str),
+}
+
+
 def type_of_rows(table: str) -> type[Any]:
     """The Struct of a table's rows."""
     if table in BESIDES:
         return BESIDES[table]
-    fields = [(name, Any, None) for name in exported_columns(table) if name != "session_id"]
-    return msgspec.defstruct(table, fields, bases=(BesideSession,))
+    columns = [column for column in TABLES[table].columns if column.is_exported and column.name != "session_id"]
+    users = tuple(column.name for column in columns if column.holds is Holds.USER_NAME)
+    of_rows = {
+        "IDENTIFIERS": (*BesideSession.IDENTIFIERS, *users),
+        "NAMED": (*BesideSession.NAMED, *(("user", name) for name in users)),
+    }
+    return msgspec.defstruct(
+        table, [(column.name, _type_of(column), None) for column in columns], bases=(BesideSession,), namespace=of_rows
+    )
+
+
+def _type_of(column: Column) -> Any:
+    of_one = _TYPES.get(column.holds, Any)
+    return (GenericAlias(list, (of_one,)) if column.is_array else of_one) | None
 
 
 _PROJECT: Final = re.compile(r"((?:^/projects/|[?&]project_id=))(\d{1,18})(?![^?&])")

@@ -13,11 +13,11 @@ The lease of a worker that dies runs out, and the next worker goes on behind the
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import IO, Any, NamedTuple, assert_never, cast
+from typing import IO, Any, Final, NamedTuple, assert_never, cast
 from uuid import UUID
 
 import structlog
@@ -57,6 +57,7 @@ from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from shared.blobs.store import BlobStoreAway, BlobStoreError
 from shared.blobs.stores import delete_blob, open_blob
 from shared.claude_formats.upload_kinds import ARCHIVES, READER_VERSION, Kind
+from shared.jobs import EXPORT, IMPORT, KINDS, REPARSE, UNDO, JobKind
 from shared.sql_files import SqlFile
 
 _SQL = SqlFile(__package__, "run_shard.sql")
@@ -90,18 +91,7 @@ def run(worker: Resources, job_id: UUID, number: int) -> None:
 
 def _run_to_end(worker: Resources, shard: Shard, watch: StallWatch) -> None:
     started = time.perf_counter()
-    if shard.attempts > MAX_ATTEMPTS:
-        outcome = _give_up(worker, shard)
-    elif shard.kind == "undo":
-        outcome = _undo(worker, shard)
-    elif shard.kind == "reparse":
-        outcome = run_reparse.run(worker, shard)
-    elif shard.kind == "export":
-        outcome = run_export.run(worker, shard)
-    elif any(file["kind"] == "tracker_export" for file in shard.files):
-        outcome = import_exported.run(worker, shard, watch)
-    else:
-        outcome = _import(worker, shard, watch)
+    outcome = _give_up(worker, shard) if shard.attempts > MAX_ATTEMPTS else WORK[KINDS[shard.kind]](worker, shard, watch)
     _finish(worker, shard, outcome)
     log.info("shard_finished", outcome=outcome, duration_ms=round((time.perf_counter() - started) * 1000))
 
@@ -119,6 +109,8 @@ def _finish(worker: Resources, shard: Shard, outcome: str) -> None:
 
 def _import(worker: Resources, shard: Shard, watch: StallWatch) -> str:
     """Reads and stores from the checkpoint on. Gives the outcome."""
+    if any(file["kind"] == "tracker_export" for file in shard.files):
+        return import_exported.run(worker, shard, watch)
     if shard.is_cancelled:
         return "cancelled"
     settings = worker.settings
@@ -365,11 +357,20 @@ def _undo(worker: Resources, shard: Shard) -> str:
     return "succeeded"
 
 
+# The work of each kind of job of files. It gives the outcome.
+WORK: Final[dict[JobKind, Callable[[Resources, Shard, StallWatch], str]]] = {
+    IMPORT: _import,
+    UNDO: lambda worker, shard, _: _undo(worker, shard),
+    REPARSE: lambda worker, shard, _: run_reparse.run(worker, shard),
+    EXPORT: lambda worker, shard, _: run_export.run(worker, shard),
+}
+
+
 def _give_up(worker: Resources, shard: Shard) -> str:
     """For a shard that was begun too often without progress. Gives the outcome."""
     log.error("shard_given_up", attempts=shard.attempts)
     message = f"The import was begun {MAX_ATTEMPTS} times and never got on; see the worker's log, then retry it."
-    if shard.kind == "export":
+    if shard.kind == EXPORT.name:
         message = f"The export was begun {MAX_ATTEMPTS} times and never ended; see the worker's log, then start another."
     return _fail(worker, shard, "GIVEN_UP", message)
 

@@ -10,12 +10,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.persist.persist_batch import Persisted
-from services.worker.row_lease import LEASE_SECONDS, LeaseLostError
+from services.worker.row_lease import LEASE_PARTS, LEASE_SECONDS, LeaseLostError
 from services.worker.sweep.sweep_statements import FORGET_FILES
 from shared.events.messages import Binding, binding
+from shared.jobs import KINDS
 from shared.sql_files import SqlFile
 
-_SQL = SqlFile(__package__, "shards.sql")
+_SQL = SqlFile(__package__, "shards.sql", **LEASE_PARTS)
 
 MAX_ERRORS_KEPT = 100
 
@@ -84,7 +85,9 @@ class Progress(msgspec.Struct, frozen=True):
 def take(connection: Connection[Any], job_id: UUID, number: int) -> Shard | None:
     """Takes a shard, with a new lease. None if another worker has it or it has ended."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_SQL.take, {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}).fetchone()
+        parameters: dict[str, Any] = {"job_id": job_id, "share": number, "lease_seconds": LEASE_SECONDS}
+        parameters["stages"] = Jsonb({kind.name: kind.stage for kind in KINDS.values()})
+        row = cursor.execute(_SQL.take, parameters).fetchone()
     return None if row is None else msgspec.convert(row, Shard)
 
 

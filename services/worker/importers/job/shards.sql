@@ -1,15 +1,13 @@
 -- name: take
 -- Two tasks may be sent for one shard. Only one of them takes it.
 WITH taken AS (
-    UPDATE import_shares AS s SET attempts = attempts + 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s),
-        lease_token = gen_random_uuid()
-    FROM import_jobs AS j
+    UPDATE import_shares AS s SET {taken} FROM import_jobs AS j
     WHERE s.job_id = %(job_id)s AND s.share = %(share)s AND j.id = s.job_id AND j.status IN ('queued', 'running')
-      AND s.outcome IS NULL AND (s.lease_expires_at IS NULL OR s.lease_expires_at < now())
+      AND s.outcome IS NULL AND {is_free}
     RETURNING s.job_id, s.share, s.checkpoint, s.attempts, s.lease_token
 )
 UPDATE import_jobs AS j SET status = 'running', started_at = coalesce(started_at, now()),
-    stage = CASE kind WHEN 'undo' THEN 'undoing' WHEN 'reparse' THEN 'reparsing' WHEN 'export' THEN 'writing' ELSE 'reading' END
+    stage = %(stages)s ->> kind
 FROM taken WHERE j.id = taken.job_id
 RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares AS s WHERE s.job_id = j.id) AS shards, j.number AS job_number, kind,
           (SELECT number FROM import_jobs AS u WHERE u.id = j.undoes) AS undoes, files, user_name AS user,
@@ -18,9 +16,8 @@ RETURNING j.id AS job_id, share AS number, (SELECT count(*) FROM import_shares A
           created_at AS accepted_at, checkpoint, attempts, lease_token, cancel_requested_at IS NOT NULL AS is_cancelled
 
 -- name: advance_share
-UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s), checkpoint = %(checkpoint)s,
-    bytes_done = greatest(bytes_done, %(bytes_done)s),
-    is_damaged = is_damaged OR %(is_damaged)s, attempts = 0, moved_at = now()
+UPDATE import_shares SET {got_on}, moved_at = now(), checkpoint = %(checkpoint)s, bytes_done = greatest(bytes_done, %(bytes_done)s),
+    is_damaged = is_damaged OR %(is_damaged)s
 WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s
 
 -- name: advance_job
@@ -36,7 +33,7 @@ WHERE id = %(job_id)s RETURNING cancel_requested_at IS NOT NULL
 
 -- name: finish_share
 UPDATE import_shares AS s SET outcome = %(outcome)s, lease_expires_at = NULL, bytes_done = CASE %(outcome)s WHEN 'succeeded' THEN j.bytes_total ELSE s.bytes_done END
-FROM import_jobs AS j WHERE j.id = s.job_id AND s.job_id = %(job_id)s AND s.share = %(share)s AND s.lease_token = %(lease_token)s
+FROM import_jobs AS j WHERE j.id = s.job_id AND s.job_id = %(job_id)s AND s.share = %(share)s AND lease_token = %(lease_token)s
 
 -- name: finish_job
 -- The last shard to end ends the job. A job that gave up for reasons outside of its files keeps them for a retry.
@@ -49,13 +46,11 @@ WHERE j.id = %(job_id)s AND j.status = 'running'
 RETURNING j.status, j.has_files
 
 -- name: renew
-UPDATE import_shares SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND outcome IS NULL
+UPDATE import_shares SET {renewed} WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND outcome IS NULL
 
 -- name: add_error
 UPDATE import_jobs SET errors_total = errors_total + 1, errors = jsonb_path_query_array(errors || %(error)s::jsonb, '$[0 to 99]')
 WHERE id = %(job_id)s
 
 -- name: put_back
-UPDATE import_shares SET attempts = attempts - 1, lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
-WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s AND attempts > 0
+UPDATE import_shares SET {put_back} WHERE job_id = %(job_id)s AND share = %(share)s AND lease_token = %(lease_token)s

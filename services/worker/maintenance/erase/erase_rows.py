@@ -18,6 +18,7 @@ from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
 from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
+from services.worker.session_tables import KEYS_OF_SESSIONS, session_tables
 from services.worker.sessions import session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
 from services.worker.sessions.reattribution import reattributed
@@ -38,16 +39,14 @@ _DELETE_SESSIONLESS: Final = "DELETE FROM $table WHERE id = ANY(%(row_ids)s)"
 _HEIRS: Final = sql(_SQL.heirs, owner=owner("r.row_id", "c.session_id NOT IN (SELECT session_id FROM erasure_sessions)"))
 _FORGET_CLAIMS: Final = (_SQL.forget_claims, settle("row_id", "row_ids"))
 _FORGET_NOTES: Final = "DELETE FROM reparse_rows WHERE id = ANY(%(row_ids)s) OR call_id = ANY(%(row_ids)s)"
+_DELETE_BESIDE: Final = "DELETE FROM $table WHERE session_id = ANY(%(session_ids)s)"
 _DELETE_SESSIONS: Final = (
-    "DELETE FROM session_facts WHERE session_id = ANY(%(session_ids)s)",
-    "DELETE FROM session_events WHERE session_id = ANY(%(session_ids)s)",
-    "DELETE FROM session_files WHERE session_id = ANY(%(session_ids)s)",
     "UPDATE sessions SET parent_session_id = NULL WHERE parent_session_id = ANY(%(session_ids)s)",
     "UPDATE session_facts SET parent_session_id = NULL WHERE parent_session_id = ANY(%(session_ids)s)",
     "DELETE FROM sessions WHERE session_id = ANY(%(session_ids)s)",
 )
 # Names of the erased user or project in events and facts of other sessions.
-_FORGET_KEYS: Final = (_SQL.forget_events, _SQL.forget_facts)
+_FORGET_KEYS: Final = tuple(sql(_SQL.forget_keys, table=table) for table in KEYS_OF_SESSIONS)
 
 
 def erase_rows(erasure: Erasure, step: Step) -> Done:
@@ -121,8 +120,9 @@ def _delete_sessions(connection: Connection[Any], parameters: dict[str, Any]) ->
     """When no row of the sessions is left."""
     connection.execute(LOCK_SESSIONS, parameters)
     with reattributed(connection, parameters) as projects:
-        for command in _DELETE_SESSIONS:
-            deleted = connection.execute(command, parameters).rowcount
+        beside = [sql(_DELETE_BESIDE, table=name) for name, table in session_tables().items() if table.erased == "rows"]
+        for command in (*beside, *_DELETE_SESSIONS):
+            deleted = connection.execute(command.encode(), parameters).rowcount
     date_projects(connection, projects)
     return deleted
 
@@ -145,5 +145,5 @@ def _erase_sessionless(worker: Resources, connection: Connection[Any], erasure: 
                 connection.execute(sql(_DELETE_SESSIONLESS, table=table).encode(), parameters)
             return {"rows": len(row_ids)}
     for command in _FORGET_KEYS:
-        connection.execute(command, erasure.parameters)
+        connection.execute(command.encode(), erasure.parameters)
     return {}

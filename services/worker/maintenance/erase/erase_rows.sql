@@ -27,12 +27,7 @@ UPDATE $table AS t SET session_id = h.heir FROM unnest(%(row_ids)s::uuid[], %(he
 -- name: forget_claims
 DELETE FROM contested_rows WHERE row_id = ANY(%(row_ids)s) AND session_id = ANY(%(session_ids)s)
 
--- name: forget_events
-UPDATE session_events SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,
-    project_id = CASE WHEN %(kind)s = 'project' AND project_id = ANY(%(project_ids)s) THEN 0 ELSE project_id END
-WHERE %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s)
-
--- name: forget_facts
-UPDATE session_facts SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,
+-- name: forget_keys
+UPDATE $table SET user_id = CASE WHEN %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) THEN 0 ELSE user_id END,
     project_id = CASE WHEN %(kind)s = 'project' AND project_id = ANY(%(project_ids)s) THEN 0 ELSE project_id END
 WHERE %(kind)s = 'user' AND user_id = ANY(%(user_ids)s) OR %(kind)s = 'project' AND project_id = ANY(%(project_ids)s)

@@ -15,7 +15,7 @@ from redis import Redis
 from services.worker import lock_order
 from services.worker.archive.archive_locks import lock_file
 from services.worker.importers.job.run_shard import delete_files
-from services.worker.maintenance.erase.erase_tables import condition, erased_tables
+from services.worker.maintenance.erase.erase_tables import condition, erased_tables, projects_of_sessions, sessions_of
 from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_files import delete_exports
 from services.worker.maintenance.scrub.scrub_redis import KEYS_AT_ONCE, rewrite_feed
@@ -40,7 +40,6 @@ PATIENCE_SECONDS: Final = 60.0
 # Replaces a name.
 ERASED: Final = "erased"
 
-_COLLECT: Final = {kind: _SQL[f"collect_of_{kind}"] for kind in ("session", "user", "project")}
 _SESSION_IDS: Final = "SELECT session_id FROM erasure_sessions WHERE erasure_id = %(erasure_id)s"
 _COUNT: Final = "SELECT count(*) FROM $table WHERE $condition"
 _DELETE_FILES: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
@@ -64,10 +63,10 @@ def write_erasures_tombstones(erasure: Erasure, step: Step) -> Done:
     if not step.is_dry_run:
         lock_order.lock_import_order(connection)
         lock_order.lock_writing_exclusive(connection)
-    kind = "session" if erasure.kind == "range" else erasure.kind
-    connection.execute(_COLLECT[kind], parameters)
+    sessions = sessions_of("session" if erasure.kind == "range" else erasure.kind)
+    connection.execute(sql(_SQL.collect, sessions=sessions).encode(), parameters)
     if erasure.kind != "project":
-        connection.execute(_SQL.note_projects, parameters)
+        connection.execute(sql(_SQL.note_projects, named=projects_of_sessions()).encode(), parameters)
     if step.is_dry_run:
         return Done(None)
     if erasure.kind == "range":

@@ -1,35 +1,5 @@
--- name: collect_of_session
-INSERT INTO erasure_sessions (erasure_id, session_id) SELECT %(erasure_id)s, unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
-
--- name: collect_of_user
--- With those that live capture has not read yet, and nobody else owns.
-INSERT INTO erasure_sessions (erasure_id, session_id)
-SELECT %(erasure_id)s, session_id FROM (
-    SELECT session_id FROM sessions WHERE user_id = ANY(%(user_ids)s)
-    UNION
-    SELECT session_id FROM transcript_files AS f LEFT JOIN sessions AS s USING (session_id)
-    WHERE (f.user_name = ANY(%(names)s) OR f.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0
-    UNION
-    SELECT session_id FROM hook_payloads AS h LEFT JOIN sessions AS s USING (session_id)
-    WHERE (h.user_name = ANY(%(names)s) OR h.bound_user = ANY(%(names)s)) AND coalesce(s.user_id, 0) = 0
-    UNION
-    -- Sessions of which only readings or telemetry came, from a machine of the person.
-    SELECT session_id FROM session_machines AS o JOIN machines AS m USING (machine_id) LEFT JOIN sessions AS s USING (session_id)
-    WHERE m.user_name = ANY(%(names)s) AND s.session_id IS NULL
-    UNION
-    SELECT session_id FROM signals AS g LEFT JOIN sessions AS s USING (session_id)
-    WHERE (g.user_name = ANY(%(names)s) OR g.bound_user = ANY(%(names)s)) AND s.session_id IS NULL
-    UNION
-    SELECT session_id FROM session_marks AS k LEFT JOIN sessions AS s USING (session_id) WHERE k.user_id = ANY(%(user_ids)s) AND s.session_id IS NULL) AS own
-ON CONFLICT DO NOTHING
-
--- name: collect_of_project
-INSERT INTO erasure_sessions (erasure_id, session_id)
-SELECT %(erasure_id)s, session_id FROM sessions WHERE project_id = ANY(%(project_ids)s) OR path_project_id = ANY(%(project_ids)s)
-UNION
-SELECT %(erasure_id)s, session_id FROM session_marks AS k LEFT JOIN sessions AS s USING (session_id)
-WHERE k.project_id = ANY(%(project_ids)s) AND s.session_id IS NULL
-ON CONFLICT DO NOTHING
+-- name: collect
+INSERT INTO erasure_sessions (erasure_id, session_id) SELECT %(erasure_id)s, session_id FROM ($sessions) AS own ON CONFLICT DO NOTHING
 
 -- name: has_expired
 -- Whether retention has dropped the session, or is at it; whether the project counts under another.
@@ -52,17 +22,14 @@ parts AS (
       AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.project_id = b.project_id AND s.session_id NOT IN (SELECT session_id FROM own))
 )
 UPDATE jobs SET project_ids = ARRAY(
-    SELECT project_id FROM sessions WHERE session_id IN (SELECT session_id FROM own)
-    UNION SELECT path_project_id FROM sessions WHERE session_id IN (SELECT session_id FROM own) AND path_project_id IS NOT NULL
+    $named
     UNION SELECT project_id FROM based
     UNION SELECT id FROM parts
-    UNION SELECT project_id FROM session_facts WHERE session_id IN (SELECT session_id FROM own)
-    UNION SELECT project_id FROM session_events WHERE session_id IN (SELECT session_id FROM own)
     UNION SELECT project_id FROM messages WHERE session_id IS NULL AND user_id = ANY(%(user_ids)s)
-    UNION SELECT path_project_id FROM messages WHERE session_id IS NULL AND user_id = ANY(%(user_ids)s) AND path_project_id IS NOT NULL
+    UNION SELECT path_project_id FROM messages WHERE session_id IS NULL AND user_id = ANY(%(user_ids)s)
     UNION SELECT p.id FROM projects AS p
     WHERE brought_by && ARRAY(SELECT number FROM import_jobs WHERE user_name = ANY(%(names)s) AND %(kind)s = 'user')
-    EXCEPT SELECT 0)
+    EXCEPT (VALUES (0), (NULL)))
 WHERE id = %(erasure_id)s
 
 -- name: delete
@@ -151,7 +118,7 @@ FROM bound AS b WHERE b.id = k.id AND (b.is_own OR b.is_named OR cardinality(b.l
 DELETE FROM users WHERE %(kind)s = 'user' AND id = ANY(%(user_ids)s)
 
 -- name: projects
--- A project in which nothing is left, that no other is part of, and that no import of somebody else names.
+-- A project in which nothing is left, as tables say that have an index by it, that no other is part of, and that no import of somebody else names.
 WITH gone AS (
 DELETE FROM projects AS p
 WHERE id = ANY(%(project_ids)s)

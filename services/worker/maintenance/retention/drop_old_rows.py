@@ -17,6 +17,7 @@ from services.worker.sql_text import sql
 from shared.feed import FEED_KEY
 from shared.jobs import KINDS
 from shared.sql_files import SqlFile
+from shared.tables.catalogue import TABLES
 
 _SQL: Final = SqlFile(__package__, "drop_old_rows.sql")
 
@@ -27,7 +28,7 @@ _DELETE: Final = {what: _SQL[f"delete_{what}"] for what in _OLD}
 _OF_NO_SESSION: Final = _SQL.of_no_session
 _NEWER: Final = "NOT EXISTS (SELECT FROM $table AS o WHERE o.session_id = r.session_id AND o.$came_at >= %(before)s)"
 # {table: a SELECT of its old rows}, where the rule differs.
-_OTHERS: Final = {name: _SQL[name] for name in ("quota_readings", "hook_payloads", "session_marks")}
+_OTHERS: Final = {name: _SQL[name] for name in _SQL if name in TABLES}
 _DAYS: Final = "SELECT retention_days(%(what)s, NULL, NULL, %(setting)s)"
 
 

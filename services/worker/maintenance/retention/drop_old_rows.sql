@@ -17,6 +17,7 @@ SELECT id, 0 AS project_id, size FROM (
 ) AS old ORDER BY number DESC NULLS LAST LIMIT %(limit)s
 
 -- name: delete_jobs
+-- Each names its job by a column of its own.
 DELETE FROM import_shares WHERE job_id = ANY(%(ids)s);
 DELETE FROM imported_files WHERE job_number IN (SELECT number FROM import_jobs WHERE id = ANY(%(ids)s));
 DELETE FROM exports WHERE id = ANY(%(ids)s);

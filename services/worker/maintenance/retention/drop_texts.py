@@ -14,6 +14,7 @@ from services.worker.maintenance.retention.old_sessions import LAST_SEEN, is_old
 from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Dropped, Step
 from services.worker.persist.dropped_texts import ROW_TEXTS, TITLE_IS_OLD
 from services.worker.persist.persist_batch import LOCK_SESSIONS
+from services.worker.row_tables import ROW_TABLES
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sql_text import sql, union_all
 from shared.sql_files import SqlFile
@@ -30,8 +31,8 @@ _FORGET_CONTENTS: Final = (
 _DELETE_IMPORTED: Final = "DELETE FROM transcript_files WHERE id = ANY(%(ids)s)"
 _FINISH: Final = "UPDATE dropped_texts SET is_done = true, dropped_at = clock_timestamp() WHERE session_id = ANY(%(session_ids)s)"
 
-# Only these tables have rows without a session.
-_WITHOUT_SESSIONS: Final = ("messages", "tool_calls")
+# These tables have rows without a session, which name their users.
+_WITHOUT_SESSIONS: Final = tuple(name for name in ROW_TEXTS if ROW_TABLES[name].has_user_name)
 # A dry run changes nothing and locks nothing, so it counts more at once.
 _COUNTED_AT_ONCE: Final = 200
 _ALL_ROWS: Final = 2**62

@@ -4,18 +4,23 @@ An event has one row in the table that its entry names. Every `match` ends in `a
 time its event becomes a dead letter and is not lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from hashlib import md5
-from typing import Final, NamedTuple, assert_never
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from services.worker.persist.derived_values.cut_results import ALL, result_of_event
 from services.worker.persist.derived_values.error_classes import error_class_of
 from services.worker.persist.derived_values.outcomes_of_calls import outcome_of
 from services.worker.persist.records import ApiCall, FileChange, KeptResults, Message, Record, SessionBoundary, ToolUse
 from shared.events.messages import Activity, Conversation, Event, GivenResult, SessionEnd, SessionStart, ToolCall
+
+R = TypeVar("R", bound=Struct)
 
 _json = msgspec.json.Encoder()
 
@@ -72,85 +77,58 @@ def records_of(event: Event, kept_results: KeptResults = ALL) -> Iterator[Record
 
     ValueError if it cannot be a row, AssertionError if its kind is not known here.
     """
-    assert event.id is not None
     match event:
         case ToolCall():
-            assert event.timestamp is not None
             parameters = None if event.parameters is msgspec.UNSET else event.parameters
             given = event.result.text if isinstance(event.result, GivenResult) else event.result or ""
             # No client says who allowed it.
-            yield ToolUse(
-                id=event.id,
-                session_id=event.session_id,
-                user=event.user,
-                tool_name=event.tool_name,
+            yield _record(
+                ToolUse,
+                event,
                 status=event.result_status,
                 duration_ms=event.execution_time_ms,
                 duration_source=None if event.execution_time_ms is None else "reported",
-                timestamp=event.timestamp,
                 parameters=parameters,
-                source=event.source,
                 result=result_of_event(event, kept_results),
                 error_class=error_class_of(event.tool_name, event.result_status, given),
                 outcome=outcome_of(event.tool_name, event.result_status, parameters, given),
             )
         case Conversation():
-            assert event.timestamp is not None
-            yield Message(
-                id=event.id,
-                session_id=event.session_id,
-                role=event.role,
-                content=event.content,
-                timestamp=event.timestamp,
-                model=event.model,
-                source=event.source,
-            )
+            yield _record(Message, event)
             if (usage := event.usage) is not None:
                 # The tokens that the message says it used.
-                yield ApiCall(
-                    id=event.id,
-                    session_id=event.session_id,
-                    timestamp=event.timestamp,
-                    model=event.model,
-                    source=event.source,
+                yield _record(
+                    ApiCall,
+                    event,
                     input_tokens=usage.input_tokens,
                     output_tokens=usage.output_tokens,
                     cache_write_5m_tokens=usage.cache_creation_input_tokens,
                     cache_read_tokens=usage.cache_read_input_tokens,
                 )
         case Activity():
-            assert event.timestamp is not None
-            yield FileChange(
-                id=event.id,
-                session_id=event.session_id,
-                file_path=event.file_path,
-                action=event.action,
-                lines_added=event.lines_added,
-                lines_removed=event.lines_removed,
-                timestamp=event.timestamp,
-                source=event.source,
-            )
+            yield _record(FileChange, event)
         case SessionStart():
-            assert event.session_id is not None
-            assert event.start_time is not None
-            yield SessionBoundary(
-                id=event.id,
-                session_id=event.session_id,
-                kind="start",
-                timestamp=event.start_time,
-                project_path=event.project_path,
-                user=event.user,
-                model=event.model,
-                git_branch=event.git_branch,
-                client_version=event.client_version,
-                source=event.source,
-            )
+            yield _record(SessionBoundary, event, kind="start", timestamp=event.start_time)
         case SessionEnd():
-            assert event.end_time is not None
-            yield SessionBoundary(id=event.id, session_id=event.session_id, kind="end", timestamp=event.end_time, source=event.source)
+            yield _record(SessionBoundary, event, kind="end", timestamp=event.end_time)
         case _:
             # Without this, nothing of it would be stored and it would still be acknowledged.
             assert_never(event)
+
+
+def _record(record: type[R], event: Event, **made: Any) -> R:
+    """The record with the event's fields of the same name, and with what is made of others. AssertionError if ingest left out id or time."""
+    names, get = _in_both(record, type(event))
+    values = dict(zip(names, get(event), strict=True)) | made
+    assert values["id"] is not None
+    assert values["timestamp"] is not None
+    return record(**values)
+
+
+@cache
+def _in_both(record: type[Struct], event: type[Struct]) -> tuple[list[str], Callable[[Event], tuple[Any, ...]]]:
+    names = [name for name in record.__struct_fields__ if name in event.__struct_fields__]
+    return names, attrgetter(*names)
 
 
 def file_key(file_path: str) -> UUID:

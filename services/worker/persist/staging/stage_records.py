@@ -25,6 +25,7 @@ from services.worker.persist.records import (
     ToolUse,
 )
 from services.worker.persist.staging.event_kind_rows import file_key
+from shared.events.event_kinds import KINDS
 from shared.events.messages import Event
 from shared.tables.catalogue import TABLES
 from shared.tables.table import Holds
@@ -115,20 +116,18 @@ def _facts(record: SessionFacts) -> Row:
 
 _PRICE: Final = ("cost_nano_usd", "uncached_nano_usd", "cache_saved_nano_usd", "cache_write_nano_usd", "price_version")
 _FACTS: Final = ("first_record_at", "last_record_at", "active_ranges", "ended_at", "numbers")
-STAGED: Final[dict[type, StagedTable]] = {
-    table.record: table
-    for table in (
-        StagedTable("messages", Message, ("occurred_at",), lambda record: (record.timestamp or _UNDATED,)),
-        StagedTable("tool_calls", ToolUse, ("result", "result_left_out", "result_cut_at", "result_media"), _result),
-        StagedTable("session_events", SessionBoundary),
-        StagedTable(
-            "activities",
-            FileChange,
-            ("file_key", "patch_left_out"),
-            lambda record: (file_key(record.file_path), record.patch_left_out or None),
-        ),
-        StagedTable("api_calls", ApiCall, _PRICE, _price),
-        StagedTable("timeline_entries", TimelineEntry),
-        StagedTable("session_facts", SessionFacts, _FACTS, _facts),
-    )
-}
+_OF_RECORDS: Final = (
+    StagedTable("messages", Message, ("occurred_at",), lambda record: (record.timestamp or _UNDATED,)),
+    StagedTable("tool_calls", ToolUse, ("result", "result_left_out", "result_cut_at", "result_media"), _result),
+    StagedTable("session_events", SessionBoundary),
+    StagedTable(
+        "activities", FileChange, ("file_key", "patch_left_out"), lambda record: (file_key(record.file_path), record.patch_left_out or None)
+    ),
+    StagedTable("api_calls", ApiCall, _PRICE, _price),
+    StagedTable("timeline_entries", TimelineEntry),
+    StagedTable("session_facts", SessionFacts, _FACTS, _facts),
+)
+_NAMES: Final = {table.name for table in _OF_RECORDS}
+# An event of which no importer has records is its own.
+_OF_EVENTS: Final = (StagedTable(kind.table, kind.struct) for kind in KINDS.values() if kind.table not in _NAMES)
+STAGED: Final[dict[type, StagedTable]] = {table.record: table for table in (*_OF_RECORDS, *_OF_EVENTS)}

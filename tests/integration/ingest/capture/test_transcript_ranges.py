@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -14,8 +16,35 @@ from services.ingest.settings import Settings
 from shared.events.messages import TranscriptRange
 from shared.journal.streams import transcript_key
 from tests.conftest import LOCAL
-from tests.integration.ingest.capture.sent_ranges import FILE, MACHINE, ONE, SESSION, THREE, TWO, contents, put, ranges
 from tests.integration.ingest.conftest import Service, is_error
+
+SESSION = "01a2f8de-63b4-4f2d-9d0f-2b6c3f0f8f11"
+FILE = f"{SESSION}.jsonl"
+ONE, TWO, THREE = b'{"n":1}\n', b'{"n":22}\n', b'{"n":333}\n'
+MACHINE = {"x-tracker-machine": "m-1"}
+
+
+def put(
+    service: Service,
+    body: bytes,
+    offset: int,
+    *,
+    file: str = FILE,
+    session_id: str = SESSION,
+    headers: Mapping[str, str] = MACHINE,
+    **query: Any,
+) -> httpx.Response:
+    parameters = {"file": file, "offset": offset} | query
+    headers = {"content-type": "application/x-ndjson"} | headers
+    return service.http.put(f"/api/transcripts/{session_id}", params=parameters, content=body, headers=headers)
+
+
+def ranges(service: Service) -> list[TranscriptRange]:
+    return [item for envelope in service.envelopes() for item in envelope.ranges]
+
+
+def contents(service: Service) -> list[tuple[int, int, str]]:
+    return [(item.start_offset, item.end_offset, item.content) for item in ranges(service)]
 
 
 def test_a_file_comes_in_ranges_that_join(service: Service) -> None:

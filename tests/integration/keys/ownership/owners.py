@@ -13,7 +13,7 @@ from services.worker.drain.drain_partition import drain
 from services.worker.importers.job import run_shard
 from services.worker.persist.ownership import NOT_YOUR_PROJECT, NOT_YOURS
 from services.worker.resources import Resources
-from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, encode_envelope
+from shared.events.messages import ENVELOPE_VERSION, Binding, Envelope, Event, decode_envelope, encode_envelope
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api
 from tests.integration.worker.all_tables import tables
@@ -126,6 +126,16 @@ class World:
             "SELECT count(*) FROM import_jobs, jsonb_array_elements(errors) AS e WHERE e->>'code' LIKE 'SESSION_OF_ANOTHER%%'"
         )
         return int(letters[0]["count"]) + int(errors[0]["count"])
+
+
+def journal(redis_url: str) -> list[Envelope]:
+    """All entries of the journal, in order."""
+    with Redis.from_url(redis_url) as redis:
+        return [decode_envelope(fields[PAYLOAD_FIELD.encode()]) for _, fields in redis.xrange(stream_key(0))]
+
+
+def journaled_events(redis_url: str) -> list[Event]:
+    return [event for envelope in journal(redis_url) for event in envelope.events]
 
 
 def forget(redis_url: str) -> None:

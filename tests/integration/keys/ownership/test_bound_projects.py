@@ -5,12 +5,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from redis import Redis
 
-from shared.events.messages import Event, decode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.keys.conftest import Api, is_error
-from tests.integration.keys.ownership.owners import forget
+from tests.integration.keys.ownership.owners import forget, journaled_events
 from tests.integration.query import world
 from tests.stored_transcripts import add_file
 
@@ -286,12 +283,6 @@ WRITES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def journal(redis_url: str) -> list[Event]:
-    with Redis.from_url(redis_url) as redis:
-        entries = redis.xrange(stream_key(0))
-    return [event for _, fields in entries for event in decode_envelope(fields[PAYLOAD_FIELD.encode()]).events]
-
-
 def start(api: Api, key: str, session_id: str, path: str) -> int:
     answer = api.post(key, "/api/sessions/start", {"session_id": session_id, "project_path": path})
     assert answer.status_code == 201, answer.text
@@ -312,14 +303,14 @@ def test_a_session_of_another_project_is_404(api: Api, admin: str, bound: str, r
     if is_forgotten:
         forget(redis_url)
     path, body = WRITES[write]
-    before = len(journal(redis_url))
+    before = len(journaled_events(redis_url))
     for session_id in ("of-a", "unknown"):
         is_error(api.post(bound, path, body | {"session_id": session_id}), 404, "SESSION_NOT_FOUND")
     items = [body | {"type": write, "session_id": session_id} for session_id in ("of-a", "of-b")]
     answer = api.post(bound, "/api/events", items).json()
     assert (answer["accepted"], [(item["index"], item["code"]) for item in answer["rejected"]]) == (1, [(0, "SESSION_NOT_FOUND")])
     assert api.post(bound, path, body | {"session_id": "of-b"}).status_code in (200, 201)
-    assert [event.session_id for event in journal(redis_url)[before:]] == ["of-b", "of-b"]
+    assert [event.session_id for event in journaled_events(redis_url)[before:]] == ["of-b", "of-b"]
     assert api.post(admin, path, body | {"session_id": "of-a"}).status_code in (200, 201)
 
 
@@ -360,4 +351,4 @@ def test_a_tool_call_without_session_gets_one_of_the_bound_projects(api: Api, bo
     # Two are open, and one of them is the key's
     assert api.post(bound, "/api/tool-calls", call).json()["session_id"] == "of-b"
     assert api.post(bound, "/api/events", [call | {"type": "tool_call"}]).json()["accepted"] == 1
-    assert [event.session_id for event in journal(redis_url)[-2:]] == ["of-b", "of-b"]
+    assert [event.session_id for event in journaled_events(redis_url)[-2:]] == ["of-b", "of-b"]

@@ -1,16 +1,14 @@
 """Keys bound to a user write as that user on every route, and cannot touch sessions of others."""
 
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 from redis import Redis
 
-from shared.events.messages import Event, SessionStart, ToolCall, decode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.events.messages import SessionStart, ToolCall
 from tests.integration.keys.conftest import Api, is_error
-from tests.integration.keys.ownership.owners import forget
+from tests.integration.keys.ownership.owners import forget, journaled_events
 
 PROJECT = {"project_path": "/home/me/project"}
 
@@ -20,23 +18,11 @@ def ann(api: Api) -> str:
     return api.key("ingest", user="ann")
 
 
-@pytest.fixture
-def journal(redis_url: str) -> Callable[[], list[Event]]:
-    """All events in the journal, in order."""
-
-    def read() -> list[Event]:
-        with Redis.from_url(redis_url) as redis:
-            entries = redis.xrange(stream_key(0))
-        return [event for _, fields in entries for event in decode_envelope(fields[PAYLOAD_FIELD.encode()]).events]
-
-    return read
-
-
 def start(api: Api, key: str, session_id: str, **fields: Any) -> None:
     assert api.post(key, "/api/sessions/start", PROJECT | {"session_id": session_id} | fields).status_code == 201
 
 
-def test_events_belong_to_the_bound_user_whatever_the_body_says(api: Api, ann: str, journal: Callable[[], list[Event]]) -> None:
+def test_events_belong_to_the_bound_user_whatever_the_body_says(api: Api, ann: str, redis_url: str) -> None:
     start(api, ann, "s-1", user="bob")
     start(api, ann, "s-2")
     api.post(ann, "/api/tool-calls", {"session_id": "s-1", "tool_name": "Bash", "result_status": "success", "user": "bob"})
@@ -47,7 +33,7 @@ def test_events_belong_to_the_bound_user_whatever_the_body_says(api: Api, ann: s
         {"type": "conversation", "session_id": "s-3", "role": "user", "content": "How?"},
     ]
     assert api.post(ann, "/api/events", items).json()["rejected"] == []
-    events = journal()
+    events = journaled_events(redis_url)
     assert len(events) == 7
     assert {event.user for event in events if isinstance(event, SessionStart | ToolCall)} == {"ann"}
 

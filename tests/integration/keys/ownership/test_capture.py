@@ -1,16 +1,14 @@
 """Keys bound to a user capture as that user, and cannot go on in another user's file. Keys bound to projects cannot capture."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx2 as httpx
 import psycopg
-import pytest
 from redis import Redis
 
-from shared.events.messages import Envelope, decode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
+from shared.journal.streams import stream_key, transcript_key
 from tests.integration.keys.conftest import Api, is_error
+from tests.integration.keys.ownership.owners import journal
 from tests.telemetry import event, logs
 
 HOOK = {"session_id": "s", "hook_event_name": "Stop"}
@@ -18,38 +16,29 @@ TOLD = logs(event("compaction", 1, session="s"))
 ONE, TWO = b'{"n":1}\n', b'{"n":22}\n'
 
 
-@pytest.fixture
-def journal(redis_url: str) -> Callable[[], list[Envelope]]:
-    def read() -> list[Envelope]:
-        with Redis.from_url(redis_url) as redis:
-            return [decode_envelope(fields[PAYLOAD_FIELD.encode()]) for _, fields in redis.xrange(stream_key(0))]
-
-    return read
-
-
 def put(api: Api, key: str | None, body: bytes, offset: int, **query: Any) -> httpx.Response:
     headers = {"Content-Type": "application/x-ndjson", "X-Tracker-Machine": "m"}
     return api.ask(key, "PUT", "/api/transcripts/s", params={"file": "s.jsonl", "offset": offset} | query, content=body, headers=headers)
 
 
-def test_a_bound_key_captures_as_its_user_whoever_the_query_names(api: Api, journal: Callable[[], list[Envelope]]) -> None:
+def test_a_bound_key_captures_as_its_user_whoever_the_query_names(api: Api, redis_url: str) -> None:
     ann = api.key("ingest", user="ann")
 
     assert api.post(ann, "/api/hooks?user=bob", HOOK).status_code == 204
     assert put(api, ann, ONE, 0, user="bob").status_code == 200
     assert api.post(ann, "/v1/logs?user=bob", TOLD).status_code == 200
 
-    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges, *envelope.signals)]
+    items = [item for envelope in journal(redis_url) for item in (*envelope.hooks, *envelope.ranges, *envelope.signals)]
     assert [(item.user, item.bound_user) for item in items] == [("ann", "ann")] * 3
 
 
-def test_a_key_that_is_not_bound_captures_as_the_user_that_the_query_names(api: Api, journal: Callable[[], list[Envelope]]) -> None:
+def test_a_key_that_is_not_bound_captures_as_the_user_that_the_query_names(api: Api, redis_url: str) -> None:
     key = api.key("ingest")
 
     assert api.post(key, "/api/hooks?user=bob", HOOK).status_code == 204
     assert put(api, key, ONE, 0).status_code == 200
 
-    items = [item for envelope in journal() for item in (*envelope.hooks, *envelope.ranges)]
+    items = [item for envelope in journal(redis_url) for item in (*envelope.hooks, *envelope.ranges)]
     assert [(item.user, item.bound_user) for item in items] == [("bob", None), (None, None)]
 
 

@@ -5,7 +5,6 @@ import json
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,13 +22,14 @@ from services.worker.maintenance.idle_sessions import remove_dead_consumers
 from services.worker.persist.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
 from services.worker.resources import Resources
 from shared.broker import sender
-from shared.events.messages import Canary, Conversation, Envelope, encode_envelope
+from shared.events.messages import Canary, Conversation
 from shared.journal.accounting import CHECK_KEY
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay, events_in
-from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
+from shared.journal.streams import GROUP, accounting_key, stream_key
 from tests.example_counts import examples
 from tests.integration.worker.accounting.accounting_world import NOW, STREAMS, World, call
-from tests.kept_connection import execute
+from tests.integration.worker.journal_entries import append, request
+from tests.integration.worker.statements import execute, select
 
 
 def test_each_event_is_counted_once_by_its_outcome(world: World) -> None:
@@ -134,8 +134,7 @@ def test_a_replaced_journal_begins_a_new_account(world: World) -> None:
 def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(world: World) -> None:
     # Given an entry as it was written before there were accounts, among others, and taken before by a worker of that version
     event = call()
-    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
-    world.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    append(world.me, event)
     for stream in STREAMS:
         read_new(world.redis, stream, "worker-of-an-earlier-version")
     world.append(call())
@@ -144,15 +143,14 @@ def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(wo
     drain(world.me)
 
     assert world.sums() == (1, 1, 0, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (2,)
-        assert connection.execute("SELECT sum(persisted) FROM ledger").fetchone() == (2,)
+    assert select(world.me, "SELECT count(*) FROM tool_calls") == [(2,)]
+    assert select(world.me, "SELECT sum(persisted) FROM ledger") == [(2,)]
 
 
 def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
     # Given a canary that comes twice, and was written as a worker that knows of none would read it: without events
     flying = Canary(id=uuid4(), sent_at=NOW)
-    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[], canary=flying))
+    payload = request(canary=flying)
     assert b'"events":[]' in payload
     for _ in range(2):
         world.append(payload=payload, n=1)
@@ -160,9 +158,8 @@ def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
     drain(world.me)
 
     assert world.sums() == (2, 1, 1, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT id FROM canaries").fetchall() == [(flying.id,)]
-        assert connection.execute("SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger").fetchone() == (0, None)
+    assert select(world.me, "SELECT id FROM canaries") == [(flying.id,)]
+    assert select(world.me, "SELECT sum(persisted + duplicates), max(last_received_at) FROM ledger") == [(0, None)]
 
 
 def test_drift_in_either_direction_raises_an_alarm(world: World) -> None:
@@ -172,12 +169,11 @@ def test_drift_in_either_direction_raises_an_alarm(world: World) -> None:
     assert world.redis.hget(CHECK_KEY, "alarms") is None
 
     # When Postgres has lost an event, or one was counted twice, or entries were removed from the journal by hand
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts SET persisted = persisted - 1")
-        assert check_accounting(world.me, 0).drift == 1
-        connection.execute("UPDATE accounts SET persisted = persisted + 4")
-        assert check_accounting(world.me, 0).drift == 3
-        connection.execute("UPDATE accounts SET persisted = persisted - 3")
+    execute(world.me, "UPDATE accounts SET persisted = persisted - 1")
+    assert check_accounting(world.me, 0).drift == 1
+    execute(world.me, "UPDATE accounts SET persisted = persisted + 4")
+    assert check_accounting(world.me, 0).drift == 3
+    execute(world.me, "UPDATE accounts SET persisted = persisted - 3")
     world.append(call())
     world.redis.xtrim(stream_key(0), 0)
     assert check_accounting(world.me, 0).drift == 1
@@ -193,8 +189,7 @@ def test_verify_reports_the_account(world: World, monkeypatch: pytest.MonkeyPatc
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "accounting           ok: 1 accepted = 1 persisted + 0 duplicate + 0 dead + 0 pending"
 
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts SET dead = 5")
+    execute(world.me, "UPDATE accounts SET dead = 5")
     assert verify.main() == 1
     assert "5 events are missing or too many" in capsys.readouterr().out
 
@@ -215,11 +210,10 @@ def test_verify_reports_an_unreachable_server_in_one_sentence(
 def test_rows_of_dead_consumers_are_removed_unless_they_hold_entries(world: World) -> None:
     world.append(call())
     world.take(world.other)
-    with psycopg.connect(world.me.settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO drainers (consumer) VALUES ('gone')")
-        connection.execute("UPDATE drainers SET registered_at = now() - interval '2 hours'")
-        remove_dead_consumers(world.me)
-        assert connection.execute("SELECT consumer FROM drainers").fetchall() == [(world.other.consumer.name,)]
+    execute(world.me, "INSERT INTO drainers (consumer) VALUES ('gone')")
+    execute(world.me, "UPDATE drainers SET registered_at = now() - interval '2 hours'")
+    remove_dead_consumers(world.me)
+    assert select(world.me, "SELECT consumer FROM drainers") == [(world.other.consumer.name,)]
 
 
 def test_the_account_key_shares_the_hash_slot_of_its_stream(world: World) -> None:
@@ -232,10 +226,6 @@ GONE = UUID("018f3b1e-0000-7000-8000-000000000002")
 
 def message(content: str = "words") -> Conversation:
     return Conversation(session_id="s", content=content, role="user", timestamp=NOW, id=uuid4())
-
-
-def entry_of(*events: Conversation, version: int = 1) -> bytes:
-    return encode_envelope(Envelope(version=version, request_id="r", received_at=NOW, events=list(events)))
 
 
 def of_event(event: Conversation) -> DeadLetter:
@@ -260,22 +250,21 @@ DEAD_LETTERS = {
     "stored, and a duplicate": [of_event(ONE), of_event(ONE)],
     "dies again": [of_event(message("bad \0"))],
     "of no kind that is known": [DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="x", payload=b"?")],
-    "an entry that can be read": [whole(entry_of(message(), message()))],
-    "an entry with poison": [whole(entry_of(message(), message("bad \0"), message()))],
-    "an entry without events": [whole(entry_of())],
-    "an entry of which some can be read": [whole(entry_of(message(), message()).replace(b'"role":"user"', b'"role":"nobody"', 1))],
-    "an entry of a newer version": [whole(entry_of(message(), message(), version=99))],
+    "an entry that can be read": [whole(request(message(), message()))],
+    "an entry with poison": [whole(request(message(), message("bad \0"), message()))],
+    "an entry without events": [whole(request())],
+    "an entry of which some can be read": [whole(request(message(), message()).replace(b'"role":"user"', b'"role":"nobody"', 1))],
+    "an entry of a newer version": [whole(request(message(), message(), version=99))],
     "no entry at all": [whole(b"{")],
     "records of an import": [*map(of_import, (PROMPT, FACTS, CALL, ProjectSeen(id=uuid4(), project_path="/p"))), of_import(PROMPT)],
     "of an import that is gone": [of_import(PROMPT, GONE)],
-    "all sorts together": [of_event(message()), whole(b"{"), of_import(PROMPT), whole(entry_of(message("bad \0")))],
+    "all sorts together": [of_event(message()), whole(b"{"), of_import(PROMPT), whole(request(message("bad \0")))],
 }
 
 
 @pytest.mark.parametrize("dead_letters", DEAD_LETTERS.values(), ids=DEAD_LETTERS.keys())
 def test_the_account_counts_replays_by_their_outcome(worker: Resources, dead_letters: list[DeadLetter]) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
+    execute(worker, "INSERT INTO import_jobs (id, files, status) VALUES (%s, '[]', 'succeeded')", [JOB])
     asyncio.run(_append(worker, dead_letters))
     accepted = sum(map(events_in, dead_letters))
     before = accounting(worker)
@@ -330,8 +319,7 @@ def test_the_account_balances_after_any_sequence_of_steps(world: World, steps: l
     assert (found.accepted, found.pending, found.drift) == (world.accepted, 0, 0)
     assert found.persisted + found.duplicate + found.dead == world.accepted
 
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM tool_calls").fetchone() == (found.persisted,)
+    assert select(world.me, "SELECT count(*) FROM tool_calls") == [(found.persisted,)]
     assert found.persisted == len(accepted_ids)
 
 
@@ -370,7 +358,7 @@ def _begin_again(world: World) -> World:
     world.redis.flushdb()
     for stream in STREAMS:
         make_group(world.redis, stream)
-    execute(world.me.settings.database_url, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
+    execute(world.me, "TRUNCATE accounts, drainers, ledger, dead_letters, tool_calls, sessions, session_events")
     world.me.consumer.name = None
     world.other.consumer.name = None
     return World(world.me, world.other, world.redis)

@@ -1,7 +1,6 @@
 """Sums of wall time and cost hold any number of rows, and the shown value is exact."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -9,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
-from shared.events.messages import ENVELOPE_VERSION, Conversation, Envelope, encode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.events.messages import Conversation
 from tests.example_counts import examples
 from tests.integration.whole_session import whole_session
+from tests.integration.worker.journal_entries import store
+from tests.kept_connection import Connection
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAX_BIGINT = 2**63 - 1
@@ -33,14 +32,12 @@ _SESSIONS = """
 def arrive(worker: Resources, session_id: str, user: str) -> None:
     """A session whose first two minutes are active."""
     again = Conversation(session_id=session_id, content="y", role="user", timestamp=NOW + timedelta(minutes=2), id=uuid4())
-    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=[*whole_session(session_id, user, NOW), again])
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    drain(worker)
+    store(worker, *whole_session(session_id, user, NOW), again, received_at=NOW)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, MAX_BIGINT), st.integers(0, MAX_BIGINT)), min_size=1, max_size=30))
-def check(worker: Resources, connection: psycopg.Connection[Any], values: list[tuple[int, int]]) -> None:
+def check(worker: Resources, connection: Connection, values: list[tuple[int, int]]) -> None:
     # Given sessions of any length and cost, their aggregates made from the rows
     connection.execute("DELETE FROM sessions")
     connection.execute(_SESSIONS, [[wall for wall, _ in values], [cost for _, cost in values]])

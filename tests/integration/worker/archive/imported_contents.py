@@ -1,16 +1,14 @@
 """Imports whose transcripts are archived, and what the archive has of them."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from psycopg.types.json import Jsonb
-
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import content_of
+from tests.integration.worker.imports import import_jobs as imports
+from tests.integration.worker.imports.exporting import packed
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION
 
 AGENT_OF = "33333333-2222-4333-8444-555555555555"
@@ -21,19 +19,12 @@ def of_another_session(content: bytes, session_id: str) -> bytes:
 
 
 def add_job(worker: Resources, folder: Path, files: dict[str, bytes], *, user: str | None = "ann", kind: str = "zip") -> UUID:
-    job_id = uuid4()
-    path = folder / str(job_id)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as target:
-        for name, content in files.items():
-            target.writestr(name, content)
-    path.write_bytes(packed.getvalue() if kind == "zip" else next(iter(files.values())))
-    named = "home.zip" if kind == "zip" else next(iter(files))
-    upload = [{"name": named, "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": kind}]
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(upload), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-    return job_id
+    path = folder / uuid4().hex
+    if kind == "zip":
+        packed(path, files)
+    else:
+        path.write_bytes(next(iter(files.values())))
+    return imports.add_job(worker, imports.listed(path, kind, "home.zip" if kind == "zip" else next(iter(files))), user_name=user)
 
 
 def import_files(worker: Resources, folder: Path, files: dict[str, bytes], **job: Any) -> UUID:
@@ -43,13 +34,7 @@ def import_files(worker: Resources, folder: Path, files: dict[str, bytes], **job
 
 
 def undo(worker: Resources, job_id: UUID) -> None:
-    undo_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, kind, undoes, files, has_files) VALUES (%s, 'undo', %s, '[]', false)", [undo_id, job_id]
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [undo_id])
-    run_shard.run(worker, undo_id, 0)
+    run_shard.run(worker, imports.add_job(worker, kind="undo", undoes=job_id, has_files=False), 0)
 
 
 def contents(worker: Resources) -> list[bytes]:

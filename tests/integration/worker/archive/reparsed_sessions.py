@@ -16,7 +16,9 @@ from services.worker.importers.job.reparse import reparse_rows, run_reparse
 from services.worker.persist.records import Record, ToolUse
 from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.resources import Resources
+from tests.integration.worker.imports import import_jobs
 from tests.integration.worker.imports.files_of_sessions import bring, drift
+from tests.integration.worker.statements import only_row
 from tests.kept_connection import kept_transaction, lent
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, prompt, read_rows, result, text, use
 
@@ -164,11 +166,6 @@ def prompts(connection: Connection[Any]) -> set[str]:
 
 def reparse(worker: Resources) -> dict[str, Any]:
     """Reparses all. Gives the job's row."""
-    job_id = uuid4()
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, kind, files, has_files) VALUES (%s, 'reparse', '[]', false)", [job_id])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    job_id = import_jobs.add_job(worker, kind="reparse", has_files=False)
     run_shard.run(worker, job_id, 0)
-    with worker.transaction() as connection:
-        found = connection.execute("SELECT status, changes, errors FROM import_jobs WHERE id = %s", [job_id]).fetchone()
-    return dict(zip(("status", "changes", "errors"), found or (), strict=True))
+    return only_row(worker, "SELECT status, changes, errors FROM import_jobs WHERE id = %s", [job_id])

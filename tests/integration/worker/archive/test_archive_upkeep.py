@@ -25,6 +25,7 @@ from services.worker.sweep.sweep_statements import ARCHIVE_COLLECTED_KEY
 from shared.archive.stored_pieces import pieces_of
 from shared.blobs.store import BlobStoreAway
 from tests.integration.worker.capture.captured import put_range
+from tests.integration.worker.statements import execute, select
 from tests.stored_transcripts import stored
 
 SESSION = "22222222-2222-4333-8444-555555555555"
@@ -57,8 +58,7 @@ def put(worker: Resources, content: bytes, *, size: int = 100_000, grown_by: int
 
 
 def segments(worker: Resources) -> list[tuple[Any, ...]]:
-    with worker.transaction() as connection:
-        return connection.execute("SELECT sha256, raw_bytes, end_offset FROM transcript_segments ORDER BY file_id, number").fetchall()
+    return select(worker, "SELECT sha256, raw_bytes, end_offset FROM transcript_segments ORDER BY file_id, number")
 
 
 def ranges(worker: Resources) -> int:
@@ -67,8 +67,7 @@ def ranges(worker: Resources) -> int:
 
 
 def be_quiet(worker: Resources, for_: str = "2 hours") -> None:
-    with worker.transaction() as connection:
-        connection.execute("UPDATE transcript_files SET changed_at = least(changed_at, now() - %s::interval)", [for_])
+    execute(worker, "UPDATE transcript_files SET changed_at = least(changed_at, now() - %s::interval)", [for_])
 
 
 @pytest.mark.parametrize("grown_by", [0, 700, -70])
@@ -88,8 +87,7 @@ def test_a_file_with_many_ranges_becomes_segments(worker: Resources, looks: Look
     assert stored(worker, file_id) == content
     found = segments(worker)
     assert all(SEGMENT_BYTES <= raw_bytes < SEGMENT_BYTES + 7000 for _, raw_bytes, _ in found[:-1])
-    with worker.transaction() as connection:
-        [(stored_offset,)] = connection.execute("SELECT stored_offset FROM transcript_files").fetchall()
+    [(stored_offset,)] = select(worker, "SELECT stored_offset FROM transcript_files")
     assert found[-1][2] == stored_offset
     assert sorted({end for _, _, end in found}) == [end for _, _, end in found]
 
@@ -101,8 +99,7 @@ def test_segments_do_not_depend_on_how_the_content_arrived(worker: Resources) ->
     be_quiet(worker)
     assert compact(worker)
     expected = [row[:2] for row in segments(worker)]
-    with worker.transaction() as connection:
-        connection.execute("DELETE FROM transcript_files WHERE id = %s", [first])
+    execute(worker, "DELETE FROM transcript_files WHERE id = %s", [first])
 
     for part in ranges_of(content, 900_000):
         file_id = put(worker, part, size=40_000)
@@ -130,11 +127,11 @@ def test_unread_ranges_are_not_archived(worker: Resources) -> None:
     """given a file of which the first half is read, then only that is moved."""
     content = lines(400_000)
     file_id = put(worker, content, size=100_000, is_parsed=False)
-    with worker.transaction() as connection:
-        [(parsed,)] = connection.execute(
-            "UPDATE transcript_files SET parsed_offset = (SELECT end_offset FROM transcript_ranges ORDER BY start_offset OFFSET 1 LIMIT 1)"
-            " RETURNING parsed_offset"
-        ).fetchall()
+    [(parsed,)] = select(
+        worker,
+        "UPDATE transcript_files SET parsed_offset = (SELECT end_offset FROM transcript_ranges ORDER BY start_offset OFFSET 1 LIMIT 1)"
+        " RETURNING parsed_offset",
+    )
     be_quiet(worker)
 
     keep_up(worker)
@@ -173,8 +170,7 @@ def test_days_that_are_over_delete_files_and_then_their_contents(worker: Resourc
     put(worker, shared_part + lines(2000, salt=1), size=3_000_000)
     be_quiet(worker)
     keep_up(worker)
-    with worker.transaction() as connection:
-        connection.execute("UPDATE transcript_files SET session_id = 'old', changed_at = now() - interval '31 days'")
+    execute(worker, "UPDATE transcript_files SET session_id = 'old', changed_at = now() - interval '31 days'")
     put(worker, shared_part + lines(2000, salt=2), size=3_000_000)
     be_quiet(worker)
     keep_up(worker)
@@ -184,8 +180,7 @@ def test_days_that_are_over_delete_files_and_then_their_contents(worker: Resourc
     assert (drop_files(worker), drop_files(aged), drop_files(aged)) == (0, 1, 0)
     assert collect_garbage(worker) == 0
     assert collect_garbage(worker, min_age=timedelta(0)) == 1
-    with worker.transaction() as connection:
-        assert [row[0] for row in connection.execute("SELECT session_id FROM transcript_files").fetchall()] == [SESSION]
+    assert [row[0] for row in select(worker, "SELECT session_id FROM transcript_files")] == [SESSION]
     assert {stored.name for stored in worker.archive.stored()} == {row[0].hex() for row in segments(worker)}
 
 
@@ -194,8 +189,7 @@ def test_with_the_archive_off_quiet_live_files_go_and_archived_ones_stay(worker:
     put(worker, lines(3000))
     be_quiet(worker)
     keep_up(worker)
-    with worker.transaction() as connection:
-        connection.execute("UPDATE transcript_files SET session_id = 'archived'")
+    execute(worker, "UPDATE transcript_files SET session_id = 'archived'")
     put(worker, lines(3000))
     be_quiet(worker, "2 hours")
 
@@ -204,8 +198,7 @@ def test_with_the_archive_off_quiet_live_files_go_and_archived_ones_stay(worker:
     be_quiet(worker, "25 hours")
     keep_up(off)
 
-    with worker.transaction() as connection:
-        assert [row[0] for row in connection.execute("SELECT session_id FROM transcript_files").fetchall()] == ["archived"]
+    assert [row[0] for row in select(worker, "SELECT session_id FROM transcript_files")] == ["archived"]
 
 
 def test_garbage_is_left_alone_while_somebody_refers_to_contents(worker: Resources) -> None:

@@ -17,6 +17,7 @@ from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.imported_contents import AGENT_OF, contents, import_files, of_another_session
 from tests.integration.worker.archive.reparsed_sessions import reparse
 from tests.integration.worker.maintenance.scrubbed import asked_for
+from tests.integration.worker.statements import select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl
 
 CONTENT = jsonl(*WHOLE)
@@ -53,9 +54,8 @@ def damaged(worker: Resources, tmp_path: Path) -> Callable[[Callable[[Path], Any
 
 
 def noted(worker: Resources) -> list[Any]:
-    with worker.transaction() as connection:
-        statement = "SELECT f.session_id, d.reason FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id"
-        return connection.execute(statement).fetchall()
+    statement = "SELECT f.session_id, d.reason FROM damaged_segments AS d JOIN transcript_files AS f ON f.id = d.file_id"
+    return select(worker, statement)
 
 
 @damages
@@ -94,8 +94,7 @@ def test_a_scrub_names_damaged_sessions_and_succeeds(worker: Resources, tmp_path
     while run_job(worker, SCRUB, scrub_id):
         pass
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT status FROM jobs").fetchall() == [("succeeded",)]
+    assert select(worker, "SELECT status FROM jobs") == [("succeeded",)]
     found = noted(worker)
     assert {session_id for session_id, _ in found} == damaged.keys()
     assert sorted(reason for _, reason in found) == ["damaged"] * 3 + ["missing"]

@@ -12,7 +12,8 @@ from shared.archive.stored_pieces import pieces_of
 from tests.integration.worker.all_tables import differences
 from tests.integration.worker.archive.imported_contents import add_job
 from tests.integration.worker.capture.captured import capture
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule, texts
+from tests.integration.worker.maintenance.retaining import drop, set_rule, texts
+from tests.integration.worker.statements import select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl, prompt
 
 CONTENT = jsonl(*WHOLE)
@@ -45,9 +46,9 @@ def test_a_file_that_goes_on_is_kept_behind_what_was_dropped(worker: Resources) 
     assert pieces(worker) == [(start, start + len(content), content)]
     assert "What was it?" in texts(worker)
     assert differences(worker) == {}
-    [(file_id,)] = rows(worker, "SELECT id FROM transcript_files")
+    [(file_id,)] = select(worker, "SELECT id FROM transcript_files")
     compact_some(worker, file_id)
-    assert rows(worker, "SELECT count(*) FROM transcript_segments") == [(1,)]
+    assert select(worker, "SELECT count(*) FROM transcript_segments") == [(1,)]
     assert pieces(worker) == [(start, start + len(content), content)]
 
 

@@ -27,6 +27,7 @@ from shared.blobs.store import BlobStoreAway
 from shared.redaction.redacted_lines import redact_lines
 from tests.example_counts import examples
 from tests.integration.worker.archive.imported_contents import AGENT_OF, add_job, contents, import_files, of_another_session, undo
+from tests.integration.worker.statements import execute, select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, jsonl
 
 SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sTaB3dE6gH9jK2mN5p"
@@ -102,9 +103,8 @@ def test_the_content_is_redacted_and_in_segments(worker: Resources, tmp_path: Pa
     import_files(worker, tmp_path, {f"{SESSION}.jsonl": content}, kind="transcript")
 
     assert stored(worker)[SESSION, f"{SESSION}.jsonl"] == redact_lines(content, {})
-    with worker.transaction() as connection:
-        sizes = [row[0] for row in connection.execute("SELECT raw_bytes FROM transcript_segments ORDER BY number").fetchall()]
-        assert connection.execute("SELECT stored_offset, user_name FROM transcript_files").fetchall() == [(len(content), "ann")]
+    sizes = [row[0] for row in select(worker, "SELECT raw_bytes FROM transcript_segments ORDER BY number")]
+    assert select(worker, "SELECT stored_offset, user_name FROM transcript_files") == [(len(content), "ann")]
     assert len(sizes) > 2
     assert all(SEGMENT_BYTES <= size < SEGMENT_BYTES + 2000 for size in sizes[:-1])
     assert not any(SECRET in worker.archive.get(each.name) for each in worker.archive.stored())
@@ -194,8 +194,7 @@ def test_an_archive_that_is_away_makes_the_import_wait(worker: Resources, tmp_pa
         run_shard.run(worker, job_id, 0)
     assert stored(worker) == {}
     (tmp_path / "archive").unlink()
-    with worker.transaction() as connection:
-        connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+    execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
     run_shard.run(worker, job_id, 0)
 
     assert stored(worker) == {(SESSION, f"{SESSION}.jsonl"): CONTENT}

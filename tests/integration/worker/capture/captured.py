@@ -3,12 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import zstandard
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 from zstandard import ZstdDecompressor
 
 from services.worker.capture.parser_states import ParserStates
@@ -16,6 +15,7 @@ from services.worker.capture.read_captured import read_captured
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
 from tests.integration.worker.all_tables import all_tables, empty
+from tests.integration.worker.imports.import_jobs import start_job
 
 # Later than any sample: a time is left out if it is far in the future from then.
 RECEIVED_AT = datetime(2027, 6, 1, tzinfo=UTC)
@@ -57,20 +57,11 @@ def capture(worker: Resources, session_id: str, content: bytes, states: ParserSt
     """Stores a range and reads all that waits."""
     with worker.transaction() as connection:
         put_range(connection, session_id, content, **file)
-    while read_captured(worker, states if states is not None else ParserStates()):
-        pass
+    read_all(worker, states)
 
 
 def import_files(worker: Resources, folder: Path, *contents: bytes, user: str | None = "ann") -> UUID:
-    job_id = uuid4()
-    files = []
-    for n, content in enumerate(contents):
-        path = folder / f"{job_id}-{n}"
-        path.write_bytes(content)
-        files.append({"name": f"{n}.jsonl", "blob_url": path.as_uri(), "bytes": len(content), "kind": "transcript"})
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", [job_id, Jsonb(files), user])
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
+    job_id = start_job(worker, folder, *contents, kind="transcript", user=user)
     run_shard.run(worker, job_id, 0)
     return job_id
 
@@ -83,8 +74,8 @@ def imported(worker: Resources, folder: Path, *contents: bytes) -> dict[str, lis
     return found
 
 
-def read_all(worker: Resources) -> None:
-    while read_captured(worker, ParserStates()):
+def read_all(worker: Resources, states: ParserStates | None = None) -> None:
+    while read_captured(worker, states if states is not None else ParserStates()):
         pass
 
 

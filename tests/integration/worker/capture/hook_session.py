@@ -12,6 +12,7 @@ from services.worker.resources import Resources
 from shared.events.messages import Signal
 from tests.integration.worker.capture.captured import put_range, read_all
 from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.integration.worker.statements import select
 from tests.skips import SAMPLES
 from tests.unit.worker.importers.transcript.rows_of_a_session import PATCH, SESSION, START, answer, jsonl, prompt, result, text, use
 
@@ -161,9 +162,9 @@ def without_better_knowledge(found: dict[str, list[str]]) -> dict[str, Any]:
     return kept
 
 
-def bring_hooks(worker: Resources, hooks: Any = HOOKS) -> None:
+def bring_hooks(worker: Resources, hooks: Any = HOOKS, **whose: Any) -> None:
     with worker.transaction() as connection:
-        put_hooks(connection, hooks)
+        put_hooks(connection, hooks, **whose)
     read_all(worker)
 
 
@@ -229,7 +230,6 @@ def bring(worker: Resources, found: Sample, order: list[tuple[str, str]], reads:
         if place in reads:
             read_all(worker)
             # No prompt is there twice, at any moment.
-            with worker.transaction() as connection:
-                twice = "SELECT content FROM messages WHERE content <> '' GROUP BY content, agent_id HAVING count(*) > 1"
-                assert connection.execute(twice).fetchall() == []
+            twice = "SELECT content FROM messages WHERE content <> '' GROUP BY content, agent_id HAVING count(*) > 1"
+            assert select(worker, twice) == []
     read_all(worker)

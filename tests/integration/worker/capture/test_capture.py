@@ -26,7 +26,8 @@ from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.blobs.contents import path_of
 from tests.integration.worker.all_tables import all_tables, is_verified
-from tests.integration.worker.capture.captured import RECEIVED_AT, capture, imported, put_range
+from tests.integration.worker.capture.captured import RECEIVED_AT, capture, imported, put_range, read_all
+from tests.integration.worker.statements import execute, select
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, WHOLE, answer, jsonl, prompt, text
 
 
@@ -85,8 +86,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
 
     # When all that can be is read
     with structlog.testing.capture_logs() as lines:
-        while read_captured(worker, ParserStates()):
-            pass
+        read_all(worker)
 
     # Then the other is read, and this one is out of the way, with a word on it
     assert "captured_file_set_aside" in [line["event"] for line in lines]
@@ -100,9 +100,8 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_others_go_on(worker: Resour
         connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE id = %s", [broken])
     assert looks.captured() == ONE_CALL
     assert not read_captured(worker, ParserStates())
-    with worker.transaction() as connection:
-        pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
-        assert connection.execute(pause, [broken]).fetchone() == (True,)
+    pause = "SELECT read_again_at > now() + interval '40 minutes' FROM transcript_files WHERE id = %s"
+    assert select(worker, pause, [broken]) == [(True,)]
 
 
 def test_one_process_reads_at_a_time(worker: Resources) -> None:
@@ -113,13 +112,11 @@ def test_one_process_reads_at_a_time(worker: Resources) -> None:
     with other.connection() as connection, locked(connection) as is_ours:
         assert is_ours
         assert not read_captured(worker, ParserStates()), "the holder looks again"
-        with worker.transaction() as looking:
-            assert looking.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+        assert select(worker, "SELECT count(*) FROM messages") == [(0,)]
     other.close()
 
     assert not read_captured(worker, ParserStates())
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (4,)
+    assert select(worker, "SELECT count(*) FROM messages") == [(4,)]
 
 
 @pytest.mark.parametrize(("bound_user", "stored"), [("bob", 0), (None, 1)])
@@ -129,9 +126,8 @@ def test_only_a_bound_key_is_kept_from_sessions_of_other_users(worker: Resources
 
     capture(worker, SESSION, jsonl(*WHOLE), machine_id="m2", user="bob", bound_user=bound_user)
 
-    with worker.transaction() as connection:
-        [(skipped,)] = connection.execute("SELECT skipped_records FROM import_jobs WHERE kind = 'capture'").fetchall()
-        owners = {row[0] for row in connection.execute("SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id").fetchall()}
+    [(skipped,)] = select(worker, "SELECT skipped_records FROM import_jobs WHERE kind = 'capture'")
+    owners = {row[0] for row in select(worker, "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id")}
     assert ("another user's" not in skipped) == bool(stored)
     assert owners == {"ann"}
 
@@ -158,21 +154,18 @@ def test_a_line_that_kills_its_reader_keeps_no_other_file_waiting(worker: Resour
         deaths += ended.returncode == -signal.SIGKILL
         if deaths >= 3:
             # Then the third process has read the others: what was begun less often comes first
-            with worker.transaction() as connection:
-                parsed = "SELECT session_id FROM transcript_files WHERE parsed_offset = stored_offset ORDER BY 1"
-                assert connection.execute(parsed).fetchall() == [("s1",), ("s2",)]
+            parsed = "SELECT session_id FROM transcript_files WHERE parsed_offset = stored_offset ORDER BY 1"
+            assert select(worker, parsed) == [("s1",), ("s2",)]
 
     # And after five deaths the file is set aside
     assert deaths == MAX_ATTEMPTS
     assert is_verified(worker)
 
     # And a reader that can read it does so when its time has come
-    with worker.transaction() as connection:
-        connection.execute("UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE read_again_at IS NOT NULL")
+    execute(worker, "UPDATE transcript_files SET read_again_at = now() - interval '1 second' WHERE read_again_at IS NOT NULL")
     assert not read_captured(worker, ParserStates())
-    with worker.transaction() as connection:
-        again = "SELECT parsed_offset = stored_offset, read_attempts, read_again_at FROM transcript_files WHERE session_id = 'deadly'"
-        assert connection.execute(again).fetchone() == (True, 0, None)
+    again = "SELECT parsed_offset = stored_offset, read_attempts, read_again_at FROM transcript_files WHERE session_id = 'deadly'"
+    assert select(worker, again) == [(True, 0, None)]
 
 
 def test_states_are_forgotten_when_they_take_too_much_memory(worker: Resources, tmp_path: Path) -> None:
@@ -215,8 +208,7 @@ def test_two_copies_of_a_file_share_their_facts_until_one_goes_on(worker: Resour
 
     # When one of them goes on, then the facts of the other stay; when both have, only the last facts are left
     capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m1")
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM session_facts").fetchone() == (3,), "the first, of m1 and of m2"
+    assert select(worker, "SELECT count(*) FROM session_facts") == [(3,)], "the first, of m1 and of m2"
     capture(worker, SESSION, jsonl(*WHOLE[4:]), states, machine_id="m2")
 
     assert all_tables(worker) == expected
@@ -231,8 +223,7 @@ def test_a_line_that_is_no_json_is_counted_and_the_others_are_stored(worker: Res
     capture(worker, SESSION, b'{"type": "of-tomorrow"}\n' + jsonl(*WHOLE[4:]), states)
 
     assert all_tables(worker) == expected
-    with worker.transaction() as connection:
-        [(errors, unknown)] = connection.execute("SELECT errors, unknown_records FROM import_jobs").fetchall()
+    [(errors, unknown)] = select(worker, "SELECT errors, unknown_records FROM import_jobs")
     offset = len(jsonl(*WHOLE[:4]))
     assert [(error["file"], error["line"], error["offset"], error["code"]) for error in errors] == [
         (f"{SESSION}/{SESSION}.jsonl", 5, offset, "INVALID_JSON")
@@ -242,30 +233,26 @@ def test_a_line_that_is_no_json_is_counted_and_the_others_are_stored(worker: Res
 
 def test_a_record_that_cannot_be_stored_is_a_dead_letter_that_can_be_replayed(worker: Resources) -> None:
     # Given a text that Postgres refuses for now
-    with worker.transaction() as connection:
-        connection.execute("ALTER TABLE messages ADD CONSTRAINT of_a_test CHECK (content NOT LIKE '%Done%') NOT VALID")
+    execute(worker, "ALTER TABLE messages ADD CONSTRAINT of_a_test CHECK (content NOT LIKE '%Done%') NOT VALID")
     try:
         # When it is captured, then all else is stored
         capture(worker, SESSION, jsonl(*WHOLE))
-        with worker.transaction() as connection:
-            assert connection.execute("SELECT count(*) FROM messages").fetchone() == (3,)
-            [(payload, entry_id)] = connection.execute("SELECT payload, journal_entry_id FROM dead_letters").fetchall()
-            assert connection.execute("SELECT 'import:' || id FROM import_jobs WHERE kind = 'capture'").fetchone() == (entry_id,)
-            [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
+        assert select(worker, "SELECT count(*) FROM messages") == [(3,)]
+        [(payload, entry_id)] = select(worker, "SELECT payload, journal_entry_id FROM dead_letters")
+        assert select(worker, "SELECT 'import:' || id FROM import_jobs WHERE kind = 'capture'") == [(entry_id,)]
+        [(skipped, errors)] = select(worker, "SELECT skipped_records, errors FROM import_jobs")
         assert b"Done" in payload
         assert skipped["not storable"] == 1
         assert [error["code"] for error in errors] == ["NOT_STORABLE"]
         assert is_verified(worker)
     finally:
-        with worker.transaction() as connection:
-            connection.execute("ALTER TABLE messages DROP CONSTRAINT of_a_test")
+        execute(worker, "ALTER TABLE messages DROP CONSTRAINT of_a_test")
 
     # And a replay stores it as the job's own
     record = msgspec.json.decode(payload, type=Message)
     with worker.transaction() as connection:
         persist_replayed_records(connection, [ReceivedEvent(record, RECEIVED_AT, "test", entry_id)], idle_gap=worker.idle_gap)
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*), count(DISTINCT brought_by) FROM messages").fetchone() == (4, 1)
+    assert select(worker, "SELECT count(*), count(DISTINCT brought_by) FROM messages") == [(4, 1)]
     assert is_verified(worker)
 
 
@@ -295,8 +282,7 @@ def test_running_sessions_are_read_before_a_backlog(worker: Resources, monkeypat
     monkeypatch.setattr(reading, "store", noted)
 
     # When all is read
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     # Then a word of now never waits for more than one reading of a long file
     assert order[0] == "now"
@@ -313,8 +299,7 @@ def test_a_file_goes_on_behind_what_was_archived(worker: Resources, tmp_path: Pa
     for n, row in enumerate(WHOLE):
         capture(worker, SESSION, jsonl(row), states if is_remembered else None)
         if n % 3:
-            with worker.transaction() as connection:
-                [(file_id,)] = connection.execute("SELECT id FROM transcript_files").fetchall()
+            [(file_id,)] = select(worker, "SELECT id FROM transcript_files")
             compact_some(worker, file_id)
 
     assert all_tables(worker) == expected
@@ -324,8 +309,7 @@ def test_a_file_goes_on_behind_what_was_archived(worker: Resources, tmp_path: Pa
 def test_a_file_waits_for_the_archive_and_holds_up_no_other(worker: Resources) -> None:
     """given a parser's state that has to be made from an archive that is away, then others are read, and the file is read when it is back."""
     capture(worker, SESSION, jsonl(*WHOLE[:4]))
-    with worker.transaction() as connection:
-        [(file_id,)] = connection.execute("SELECT id FROM transcript_files").fetchall()
+    [(file_id,)] = select(worker, "SELECT id FROM transcript_files")
     compact_some(worker, file_id)
     with worker.transaction() as connection:
         [(sha256,)] = connection.execute("SELECT sha256 FROM transcript_segments").fetchall()
@@ -339,9 +323,8 @@ def test_a_file_waits_for_the_archive_and_holds_up_no_other(worker: Resources) -
         be_due(worker)
         capture(worker, "other", jsonl(prompt(n, f"o{n}", "hello") | {"sessionId": "other"}))
 
-    with worker.transaction() as connection:
-        state = "SELECT session_id, parsed_offset = stored_offset, read_attempts, read_again_at > now() FROM transcript_files ORDER BY id"
-        assert connection.execute(state).fetchall() == [(SESSION, False, 0, True), ("other", True, 0, None)]
+    state = "SELECT session_id, parsed_offset = stored_offset, read_attempts, read_again_at > now() FROM transcript_files ORDER BY id"
+    assert select(worker, state) == [(SESSION, False, 0, True), ("other", True, 0, None)]
 
     path.rmdir()
     worker.archive.put(sha256.hex(), frame)
@@ -355,5 +338,4 @@ def test_a_file_waits_for_the_archive_and_holds_up_no_other(worker: Resources) -
 
 
 def be_due(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        connection.execute("UPDATE transcript_files SET read_again_at = now() WHERE read_again_at IS NOT NULL")
+    execute(worker, "UPDATE transcript_files SET read_again_at = now() WHERE read_again_at IS NOT NULL")

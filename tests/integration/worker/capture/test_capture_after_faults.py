@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -22,8 +21,8 @@ from services.worker.resources import Resources
 from shared.journal.streams import stream_key, transcript_key
 from tests.conftest import LOCAL
 from tests.example_counts import examples
-from tests.integration.worker.all_tables import select
 from tests.integration.worker.capture.captured import stored_lines
+from tests.integration.worker.statements import execute, select
 
 FILE = "s.jsonl"
 KEY = transcript_key(stream_key(0), "s", "m", FILE)
@@ -72,9 +71,8 @@ class Pipeline:
 
     def put_back(self, offset: int) -> None:
         """Postgres is a backup of a time when it had less."""
-        with psycopg.connect(self.worker.settings.database_url, autocommit=True) as connection:
-            connection.execute("DELETE FROM transcript_ranges WHERE end_offset > %s", [offset])
-            connection.execute("UPDATE transcript_files SET stored_offset = coalesce((SELECT max(end_offset) FROM transcript_ranges), 0)")
+        execute(self.worker, "DELETE FROM transcript_ranges WHERE end_offset > %s", [offset])
+        execute(self.worker, "UPDATE transcript_files SET stored_offset = coalesce((SELECT max(end_offset) FROM transcript_ranges), 0)")
 
 
 @pytest.fixture
@@ -149,10 +147,9 @@ def begin_anew(pipeline: Pipeline) -> None:
     pipeline.worker.redis.flushall()
     pipeline.worker.consumer.name = None
     pipeline.offset = 0
-    with psycopg.connect(pipeline.worker.settings.database_url, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE transcript_files, transcript_ranges, session_machines, dead_letters, accounts, ledger, drainers CASCADE"
-        )
+    execute(
+        pipeline.worker, "TRUNCATE transcript_files, transcript_ranges, session_machines, dead_letters, accounts, ledger, drainers CASCADE"
+    )
 
 
 def test_no_line_is_missing_from_what_waits_or_died(pipeline: Pipeline) -> None:

@@ -13,8 +13,8 @@ from shared.feed import FeedItem
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import empty
 from tests.integration.worker.capture import captured
-from tests.integration.worker.capture.captured import put_range, read_all
-from tests.integration.worker.capture.hook_session import HOOKS, TRANSCRIPT, Sample, bring, put_hooks
+from tests.integration.worker.capture.captured import capture
+from tests.integration.worker.capture.hook_session import HOOKS, TRANSCRIPT, Sample, bring, bring_hooks
 from tests.integration.worker.persist.told_feed import feed_of
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START
 
@@ -39,9 +39,7 @@ def acts(items: list[FeedItem]) -> Counter[tuple[Any, ...]]:
 
 
 def test_hooks_tell_of_a_session_as_it_happens(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        put_hooks(connection, HOOKS)
-    read_all(worker)
+    bring_hooks(worker, HOOKS)
 
     items = feed_of(worker.redis)
     assert [item.kind for item in items if item.kind not in ("tool_finished", "file_changed")][:2] == ["session_started", "prompt"]
@@ -54,14 +52,10 @@ def test_hooks_tell_of_a_session_as_it_happens(worker: Resources) -> None:
 
 
 def test_a_call_is_told_when_it_starts_and_when_it_ends(worker: Resources) -> None:
-    with worker.transaction() as connection:
-        put_hooks(connection, HOOKS[:3])
-    read_all(worker)
+    bring_hooks(worker, HOOKS[:3])
     [started] = [item for item in feed_of(worker.redis) if item.tool_name]
 
-    with worker.transaction() as connection:
-        put_hooks(connection, HOOKS[4:5])
-    read_all(worker)
+    bring_hooks(worker, HOOKS[4:5])
 
     finished = feed_of(worker.redis)[-1]
     assert (started.kind, started.result_status, finished.kind, finished.id) == ("tool_started", "pending", "tool_finished", started.id)
@@ -75,9 +69,7 @@ def test_a_notification_says_what_is_waited_for(worker: Resources) -> None:
         "message": "Claude needs your permission",
     }
 
-    with worker.transaction() as connection:
-        put_hooks(connection, [*HOOKS[:3], (8.0, ask)])
-    read_all(worker)
+    bring_hooks(worker, [*HOOKS[:3], (8.0, ask)])
 
     last = feed_of(worker.redis)[-1]
     assert (last.kind, last.reason, last.session_id, last.user) == ("waiting", "permission", SESSION, "ann")
@@ -87,9 +79,7 @@ def test_history_is_not_told(worker: Resources, monkeypatch: pytest.MonkeyPatch)
     """given a machine that is connected for the first time, when it sends what its sessions said two hours ago, then nothing is told."""
     monkeypatch.setattr(captured, "RECEIVED_AT", START + timedelta(hours=2))
 
-    with worker.transaction() as connection:
-        put_range(connection, SESSION, TRANSCRIPT)
-    read_all(worker)
+    capture(worker, SESSION, TRANSCRIPT)
 
     assert feed_of(worker.redis) == []
 

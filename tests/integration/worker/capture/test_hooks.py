@@ -26,6 +26,7 @@ from tests.integration.worker.capture.hook_session import (
     sample,
     without_better_knowledge,
 )
+from tests.integration.worker.statements import execute, select
 from tests.skips import needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, jsonl, use
 
@@ -35,9 +36,8 @@ REPORTED = [(2400, 500), (30, 3770), (5, 11_995), (15_600, 400), (7, 993), (3, 9
 
 def reported(worker: Resources) -> list[tuple[int, int]]:
     """How long the calls ran and waited, where it is known, in their order."""
-    with worker.transaction() as connection:
-        found = "SELECT duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
-        return connection.execute(found).fetchall()
+    found = "SELECT duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
+    return select(worker, found)
 
 
 @pytest.fixture
@@ -109,8 +109,7 @@ WAITS_OF_HOOKS = [
 
 
 def waits(worker: Resources) -> list[tuple[UUID, int]]:
-    with worker.transaction() as connection:
-        return sorted(connection.execute("SELECT id, wait_ms FROM tool_calls WHERE wait_ms IS NOT NULL").fetchall())
+    return sorted(select(worker, "SELECT id, wait_ms FROM tool_calls WHERE wait_ms IS NOT NULL"))
 
 
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -197,14 +196,11 @@ def test_a_payload_of_another_user_is_left_out(worker: Resources) -> None:
     bring_transcript(worker)
 
     # When a hook of it comes by a key that is bound to bob
-    with worker.transaction() as connection:
-        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
-    read_all(worker)
+    bring_hooks(worker, [(200, HOOKS[1][1] | {"prompt": "let me in"})], user="bob", bound_user="bob")
 
     # Then it is counted, not stored
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM messages WHERE content = 'let me in'").fetchall() == [(0,)]
-        [(skipped, errors)] = connection.execute("SELECT skipped_records, errors FROM import_jobs").fetchall()
+    assert select(worker, "SELECT count(*) FROM messages WHERE content = 'let me in'") == [(0,)]
+    [(skipped, errors)] = select(worker, "SELECT skipped_records, errors FROM import_jobs")
     assert skipped == {"another user's": 2}
     assert [error["code"] for error in errors] == ["SESSION_OF_ANOTHER_USER"]
 
@@ -214,29 +210,23 @@ def test_a_session_goes_on_on_a_machine_where_its_user_has_another_name(worker: 
     bring_transcript(worker)
 
     # When she resumes it as root, by a key that is not bound
-    with worker.transaction() as connection:
-        put_hooks(connection, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
-    read_all(worker)
+    bring_hooks(worker, [(200, HOOKS[1][1] | {"prompt": "go on"})], user="root")
 
     # Then it is stored in the session, which stays hers
-    with worker.transaction() as connection:
-        assert connection.execute(
-            "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id WHERE content = 'go on'"
-        ).fetchall() == [("ann",)]
+    assert select(worker, "SELECT u.name FROM messages AS m JOIN users AS u ON u.id = m.user_id WHERE content = 'go on'") == [("ann",)]
 
 
 @pytest.mark.parametrize("payload", ['"text"', "[]", "{}", '{"session_id": 7}', '{"session_id": "s", "hook_event_name": "Unheard"}'])
 def test_payloads_that_say_nothing_do_no_harm(worker: Resources, payload: str) -> None:
-    with worker.transaction() as connection:
-        connection.execute(
-            "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (gen_random_uuid(), 's', now(), now(), %s)",
-            [payload],
-        )
+    execute(
+        worker,
+        "INSERT INTO hook_payloads (id, session_id, occurred_at, received_at, payload) VALUES (gen_random_uuid(), 's', now(), now(), %s)",
+        [payload],
+    )
     bring_hooks(worker)
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
-        assert connection.execute("SELECT count(*) FROM hook_payloads").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM sessions") == [(1,)]
+    assert select(worker, "SELECT count(*) FROM hook_payloads") == [(0,)]
 
 
 @needs("samples")

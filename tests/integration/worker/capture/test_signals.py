@@ -17,7 +17,7 @@ from services.worker.sweep.scheduler import NO_CALL, ONE_CALL, Looks
 from shared.events.messages import Signal
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, empty, is_verified
-from tests.integration.worker.capture.captured import import_files, put_range, read_all
+from tests.integration.worker.capture.captured import capture, import_files, read_all
 from tests.integration.worker.capture.hook_session import (
     AGENTS_FILE,
     AGENTS_TRANSCRIPT,
@@ -30,6 +30,7 @@ from tests.integration.worker.capture.hook_session import (
     without_better_knowledge,
 )
 from tests.integration.worker.capture.signals import put_signals, signals_of
+from tests.integration.worker.statements import execute, select
 from tests.skips import needs
 from tests.telemetry import event, logs, metric, metrics, point, span, traces
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, START, answer, jsonl, use
@@ -109,16 +110,14 @@ def bring_signals(worker: Resources, signals: list[Signal] = SIGNALS, **whose: A
 
 
 def reported(worker: Resources) -> list[tuple[Any, ...]]:
-    with worker.transaction() as connection:
-        found = "SELECT id, duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
-        return connection.execute(found).fetchall()
+    found = "SELECT id, duration_ms, wait_ms FROM tool_calls WHERE duration_source = 'reported' ORDER BY occurred_at"
+    return select(worker, found)
 
 
 def decisions(worker: Resources) -> dict[UUID, list[Any]]:
     """By call: what was decided, by what, who says it, how long a person was asked."""
-    with worker.transaction() as connection:
-        found = "SELECT id, decision, decision_source, decision_told_by, decision_wait_ms FROM tool_calls WHERE decision IS NOT NULL"
-        return {call_id: told for call_id, *told in connection.execute(found).fetchall()}
+    found = "SELECT id, decision, decision_source, decision_told_by, decision_wait_ms FROM tool_calls WHERE decision IS NOT NULL"
+    return {call_id: told for call_id, *told in select(worker, found)}
 
 
 def expected_decisions() -> dict[UUID, list[Any]]:
@@ -137,9 +136,8 @@ def of_transcripts(worker: Resources) -> dict[str, Any]:
 
 
 def status_of(worker: Resources, key: str) -> tuple[str, str | None, int | None]:
-    with worker.transaction() as connection:
-        call = "SELECT status, error_class, duration_ms FROM tool_calls WHERE id = %s"
-        [found] = connection.execute(call, [ids.tool_use_id(key)]).fetchall()
+    call = "SELECT status, error_class, duration_ms FROM tool_calls WHERE id = %s"
+    [found] = select(worker, call, [ids.tool_use_id(key)])
     return found
 
 
@@ -179,8 +177,7 @@ def test_signals_alone_make_no_rows(worker: Resources) -> None:
     bring_signals(worker)
 
     assert all_tables(worker) == before
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*), count(*) FILTER (WHERE is_new) FROM signals").fetchall() == [(len(SIGNALS), 0)]
+    assert select(worker, "SELECT count(*), count(*) FILTER (WHERE is_new) FROM signals") == [(len(SIGNALS), 0)]
 
 
 def test_beat_sees_signals_that_calls_have_not_been_told(worker: Resources, looks: Looks) -> None:
@@ -254,9 +251,7 @@ def test_a_call_that_is_refused_ends_as_rejected_by_whom_it_was(worker: Resource
     """given a transcript with the use of a call, and no result of it."""
     if order == "refusal first":
         bring_signals(worker, refused_by(source))
-    with worker.transaction() as connection:
-        put_range(connection, SESSION, ASKED)
-    read_all(worker)
+    capture(worker, SESSION, ASKED)
     if order == "call first":
         assert status_of(worker, "toolu_1") == ("pending", None, None)
         bring_signals(worker, refused_by(source))
@@ -300,8 +295,7 @@ def test_an_import_that_is_undone_takes_its_calls_with_it(worker: Resources, tmp
             pass
         undo.clear_up(connection, number)
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM tool_calls").fetchall() == [(0,)]
+    assert select(worker, "SELECT count(*) FROM tool_calls") == [(0,)]
     assert is_verified(worker)
     # And they know the calls when these come again
     bring_transcript(worker)
@@ -310,14 +304,12 @@ def test_an_import_that_is_undone_takes_its_calls_with_it(worker: Resources, tmp
 
 def test_what_a_client_sent_stays_as_it_was_sent(worker: Resources) -> None:
     bring_transcript(worker)
-    with worker.transaction() as connection:
-        connection.execute("UPDATE tool_calls SET brought_by = NULL")
-        before = connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall()
+    execute(worker, "UPDATE tool_calls SET brought_by = NULL")
+    before = select(worker, "SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id")
 
     bring_signals(worker)
 
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id").fetchall() == before
+    assert select(worker, "SELECT id, duration_ms, duration_source FROM tool_calls ORDER BY id") == before
 
 
 @pytest.mark.parametrize("order", ["no first", "yes first"])
@@ -369,8 +361,7 @@ def test_signals_of_a_key_of_another_user_change_nothing(worker: Resources, orde
 def test_attributes_are_stored_as_json(worker: Resources) -> None:
     bring_signals(worker)
 
-    with worker.transaction() as connection:
-        [(found,)] = connection.execute("SELECT attributes FROM signals WHERE name = 'api_request'").fetchall()
+    [(found,)] = select(worker, "SELECT attributes FROM signals WHERE name = 'api_request'")
     assert found == json.loads('{"cost_usd": 0.01, "duration_ms": 900, "event_sequence": 201, "request_id": "req_1", "ttft_ms": 300}')
 
 

@@ -1,8 +1,8 @@
 """Readings on the journal become rows of which any order of arrival, any batching and any repetition leaves the same."""
 
 import random
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.drain.store_readings import store_readings
-from shared.events.messages import Envelope, encode_envelope
 from shared.events.readings import (
     CacheMissCause,
     ClientCost,
@@ -27,8 +26,10 @@ from shared.events.readings import (
     UsageWindow,
 )
 from tests.integration.worker.accounting.accounting_world import World
+from tests.integration.worker.journal_entries import NOW, request
+from tests.integration.worker.statements import select
+from tests.kept_connection import Connection
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RESET = NOW + timedelta(hours=2)
 ACCOUNT = "9f86d081884c7d65"
 
@@ -59,13 +60,13 @@ def connection(database_url: str) -> Any:
         yield connection
 
 
-def quota(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+def quota(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT kind, source, account, resets_at, used_percentage::float8, first_read_at, last_read_at FROM quota_readings ORDER BY 1, 2, 5"
     ).fetchall()
 
 
-def test_a_percentage_is_one_row_with_its_first_and_its_last_reading(connection: psycopg.Connection[Any]) -> None:
+def test_a_percentage_is_one_row_with_its_first_and_its_last_reading(connection: Connection) -> None:
     store_readings(connection, readings([line(5, 40), line(0, 40), line(3, 40), line(6, 41.26)]))
 
     assert quota(connection) == [
@@ -74,7 +75,7 @@ def test_a_percentage_is_one_row_with_its_first_and_its_last_reading(connection:
     ]
 
 
-def test_resets_that_differ_by_seconds_are_one_window(connection: psycopg.Connection[Any]) -> None:
+def test_resets_that_differ_by_seconds_are_one_window(connection: Connection) -> None:
     store_readings(
         connection, readings([line(0, 40, RESET), line(1, 41, RESET - timedelta(seconds=1)), line(2, 42, RESET + timedelta(seconds=9))])
     )
@@ -82,7 +83,7 @@ def test_resets_that_differ_by_seconds_are_one_window(connection: psycopg.Connec
     assert {resets_at for _, _, _, resets_at, *_ in quota(connection)} == {RESET}
 
 
-def test_a_cached_window_was_read_when_claude_code_fetched_it(connection: psycopg.Connection[Any]) -> None:
+def test_a_cached_window_was_read_when_claude_code_fetched_it(connection: Connection) -> None:
     store_readings(connection, readings([cache(0, five_hour=12, seven_day_opus=70)]))
 
     assert quota(connection) == [
@@ -91,7 +92,7 @@ def test_a_cached_window_was_read_when_claude_code_fetched_it(connection: psycop
     ]
 
 
-def test_windows_that_claude_code_printed_are_of_a_source_of_their_own(connection: psycopg.Connection[Any]) -> None:
+def test_windows_that_claude_code_printed_are_of_a_source_of_their_own(connection: Connection) -> None:
     windows = [UsageWindow(kind="five_hour", used_percentage=42.04, resets_at=RESET), UsageWindow(kind="seven_day", used_percentage=0)]
 
     store_readings(connection, readings([RateLimitEvent(session_id="s", windows=windows, read_at=minutes(3), machine_id="m")]))
@@ -99,7 +100,7 @@ def test_windows_that_claude_code_printed_are_of_a_source_of_their_own(connectio
     assert quota(connection) == [("five_hour", "rate_limit_event", "", RESET, 42.0, minutes(3), minutes(3))]
 
 
-def test_the_newest_status_line_of_a_session_stays(connection: psycopg.Connection[Any]) -> None:
+def test_the_newest_status_line_of_a_session_stays(connection: Connection) -> None:
     store_readings(connection, readings([line(9, 1), line(2, 1)]))
     store_readings(connection, readings([line(4, 1)]))
 
@@ -108,7 +109,7 @@ def test_the_newest_status_line_of_a_session_stays(connection: psycopg.Connectio
     ]
 
 
-def test_a_newer_status_line_without_a_cache_has_none(connection: psycopg.Connection[Any]) -> None:
+def test_a_newer_status_line_without_a_cache_has_none(connection: Connection) -> None:
     """given a client that was started anew, then what the one before counted is not told as its"""
     store_readings(connection, readings([line(4, 1)]))
     store_readings(connection, readings([StatusLine(session_id="s", read_at=minutes(5), machine_id="m")]))
@@ -116,11 +117,8 @@ def test_a_newer_status_line_without_a_cache_has_none(connection: psycopg.Connec
     assert connection.execute("SELECT prompt_cache FROM status_lines").fetchall() == [(None,)]
 
 
-def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: psycopg.Connection[Any]) -> None:
-    rng = random.Random(27)
-    bodies: list[ReadingBody] = [line(at, at // 3, session=f"s{at % 2}", user=("ann", None)[at % 2]) for at in range(12)]
-    bodies += [cache(at, five_hour=at, seven_day=50) for at in range(6)]
-    outcomes = []
+def in_any_order(connection: Connection, rng: random.Random, bodies: list[ReadingBody]) -> Iterator[None]:
+    """Eight times all of them are stored in another order, a few at a time, and some of these twice."""
     for _ in range(8):
         connection.execute("TRUNCATE quota_readings, status_lines")
         shuffled = rng.sample(readings(bodies), len(bodies))
@@ -129,18 +127,22 @@ def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connecti
             for _ in range(rng.randint(1, 2)):
                 store_readings(connection, shuffled[:size])
             shuffled = shuffled[size:]
-        outcomes.append(
-            [
-                connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7").fetchall()
-                for table in ("quota_readings", "status_lines")
-            ]
-        )
+        yield
+
+
+def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: Connection) -> None:
+    rng = random.Random(27)
+    bodies: list[ReadingBody] = [line(at, at // 3, session=f"s{at % 2}", user=("ann", None)[at % 2]) for at in range(12)]
+    bodies += [cache(at, five_hour=at, seven_day=50) for at in range(6)]
+    tables = [f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7" for table in ("quota_readings", "status_lines")]
+
+    outcomes = [[connection.execute(table.encode()).fetchall() for table in tables] for _ in in_any_order(connection, rng, bodies)]
 
     assert all(outcome == outcomes[0] for outcome in outcomes)
     assert store_readings(connection, readings(bodies)).changed == 0
 
 
-def test_of_a_window_that_is_over_each_five_points_are_one_row(connection: psycopg.Connection[Any]) -> None:
+def test_of_a_window_that_is_over_each_five_points_are_one_row(connection: Connection) -> None:
     """given two windows that went from 0 to 100 %, in steps of half a point, the later one not over yet."""
     later = RESET + timedelta(hours=5)
     bodies = [line(step, step / 2) for step in range(201)] + [line(300 + step, step / 2, later) for step in range(201)]
@@ -157,21 +159,14 @@ def test_of_a_window_that_is_over_each_five_points_are_one_row(connection: psyco
     assert last[5:] == (minutes(200), minutes(200))
 
 
-def test_windows_that_are_over_are_thin_in_any_order(connection: psycopg.Connection[Any]) -> None:
+def test_windows_that_are_over_are_thin_in_any_order(connection: Connection) -> None:
     rng = random.Random(28)
     resets = [RESET + timedelta(hours=5 * number) for number in range(4)]
     bodies: list[ReadingBody] = [
         line(rng.randrange(60), rng.choice((0.5, 3, 4.5, 5, 5.1, 9, 12, 61.3, 99.9, 100)), rng.choice(resets)) for _ in range(120)
     ]
-    outcomes = []
-    for _ in range(8):
-        connection.execute("TRUNCATE quota_readings")
-        shuffled = rng.sample(readings(bodies), len(bodies))
-        while shuffled:
-            size = rng.randint(1, 9)
-            store_readings(connection, shuffled[:size])
-            shuffled = shuffled[size:]
-        outcomes.append(sorted(quota(connection)))
+
+    outcomes = [sorted(quota(connection)) for _ in in_any_order(connection, rng, bodies)]
 
     for outcome in outcomes:
         assert outcome == outcomes[0]
@@ -180,16 +175,13 @@ def test_windows_that_are_over_are_thin_in_any_order(connection: psycopg.Connect
 
 
 def test_readings_are_drained_and_counted(world: World) -> None:
-    envelope = Envelope(
-        version=1, request_id="r", received_at=NOW, events=[], readings=[each for each, _ in readings([line(0, 4), cache(0, five_hour=4)])]
-    )
+    told = [each for each, _ in readings([line(0, 4), cache(0, five_hour=4)])]
     for _ in range(2):
-        world.append(payload=encode_envelope(envelope), n=2)
+        world.append(payload=request(readings=told), n=2)
 
     drain(world.me)
 
     assert world.sums() == (4, 2, 2, 0, 0)
-    with psycopg.connect(world.me.settings.database_url) as connection:
-        assert connection.execute("SELECT machine_id, user_name FROM machines").fetchall() == [("m", "ann")]
-        assert connection.execute("SELECT session_id, machine_id FROM session_machines").fetchall() == [("s", "m")]
-        assert connection.execute("SELECT count(*) FROM quota_readings").fetchall() == [(2,)]
+    assert select(world.me, "SELECT machine_id, user_name FROM machines") == [("m", "ann")]
+    assert select(world.me, "SELECT session_id, machine_id FROM session_machines") == [("s", "m")]
+    assert select(world.me, "SELECT count(*) FROM quota_readings") == [(2,)]

@@ -1,7 +1,6 @@
 """A replayed dead letter is stored exactly once or stays one dead letter, whatever is repeated."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,13 +14,12 @@ from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
 from services.worker.resources import Resources
-from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
+from shared.events.messages import Conversation, SessionStart
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
-from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
-from tests import kept_connection
-from tests.integration.worker.all_tables import select
+from shared.journal.streams import GROUP, stream_key
+from tests.integration.worker.journal_entries import NOW, append, request
+from tests.integration.worker.statements import execute, select
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
 FORBID = "ALTER TABLE messages ADD CONSTRAINT no_bombs CHECK (content NOT LIKE '%bomb%')"
 ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bombs"
@@ -29,11 +27,6 @@ ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bombs"
 
 def message(text: str) -> Conversation:
     return Conversation(session_id="s", content=text, role="user", timestamp=NOW, id=uuid4())
-
-
-def append(worker: Resources, *events: Any, payload: bytes | None = None) -> None:
-    envelope = Envelope(version=1, request_id="req-1", received_at=NOW, events=list(events))
-    worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload or encode_envelope(envelope)})
 
 
 def replay(worker: Resources, *dead_letters: DeadLetter) -> None:
@@ -47,10 +40,6 @@ def dead_letters(worker: Resources) -> list[DeadLetter]:
     columns = "journal_entry_id, event_id, kind, request_id, received_at, payload"
     rows = select(worker, f"SELECT {columns} FROM dead_letters WHERE stored_at IS NULL ORDER BY id")
     return [DeadLetter(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
-
-
-def execute(worker: Resources, sql: str) -> None:
-    kept_connection.execute(worker.settings.database_url, sql)
 
 
 @pytest.fixture
@@ -107,7 +96,7 @@ def test_a_dead_letter_is_settled_when_its_event_is_stored_by_any_way(worker: Re
 def test_a_replayed_entry_stores_its_events_and_dead_letters_its_poison(worker: Resources) -> None:
     # Given an entry of two good events and a poisonous one that became one dead letter
     good = [message("one"), message("two")]
-    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
+    payload = request(*good, message("bad \0"))
     append(worker, payload=payload)
     read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)
@@ -175,9 +164,8 @@ def imported(worker: Resources, *, is_undone: bool = False) -> DeadLetter:
     record = Message(id=uuid4(), session_id="s", role="user", content="from a file", source="transcript", timestamp=NOW)
     letter = DeadLetter(journal_entry_id=f"import:{job_id}", event_id=record.id, kind="Message", payload=msgspec.json.encode(record))
     columns = "event_id, kind, reason, payload, journal_entry_id"
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        values = (letter.event_id, letter.kind, "x", letter.payload, letter.journal_entry_id)
-        connection.execute(f"INSERT INTO dead_letters ({columns}) VALUES (%s, %s, %s, %s, %s)".encode(), values)
+    values = (letter.event_id, letter.kind, "x", letter.payload, letter.journal_entry_id)
+    execute(worker, f"INSERT INTO dead_letters ({columns}) VALUES (%s, %s, %s, %s, %s)", values)
     return letter
 
 

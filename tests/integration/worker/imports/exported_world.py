@@ -1,19 +1,19 @@
 """A tracker with everything that an export has: sent by clients, imported, live; with marks, machines and views."""
 
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from services.worker.importers.job import run_shard
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall, Usage
+from tests.integration.worker.imports.exporting import packed
+from tests.integration.worker.imports.import_jobs import add_job, listed
 from tests.integration.worker.maintenance.projects_world import begin, decide, drop_all, fill, move_all
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import answer, jsonl, prompt, result, text, use
@@ -75,15 +75,8 @@ def send(worker: Resources, events: list[Any]) -> None:
 
 def bring(worker: Resources, folder: Path, files: dict[str, bytes], user: str = "ann") -> None:
     """An import of transcripts, as of ~/.claude."""
-    job_id, path = uuid4(), folder / f"{uuid4()}.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(f"projects/p/{name}", content)
-    listed = [{"name": path.name, "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": "zip"}]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, user_name) VALUES (%s, %s, %s)", (job_id, Jsonb(listed), user))
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
-    run_shard.run(worker, job_id, 0)
+    path = packed(folder / f"{uuid4()}.zip", {f"projects/p/{name}": content for name, content in files.items()})
+    run_shard.run(worker, add_job(worker, listed(path, "zip"), user_name=user), 0)
 
 
 def session(number: int) -> bytes:

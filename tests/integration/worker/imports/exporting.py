@@ -9,34 +9,27 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import Connection
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker.importers.job import run_shard, undo
 from services.worker.resources import Resources
 from shared.archive.stored_pieces import content_of
 from tests.integration.worker.all_tables import tables
+from tests.integration.worker.imports.import_jobs import add_job, add_key, listed
+from tests.integration.worker.statements import execute, only_row
 
 MANIFEST = "manifest.json"
 
 
 def add_export(worker: Resources, **selection: Any) -> UUID:
-    job_id = uuid4()
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO import_jobs (id, kind, files, has_files, selection) VALUES (%s, 'export', '[]', false, %s)",
-            (job_id, Jsonb(selection)),
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
-        connection.execute("INSERT INTO exports (id) VALUES (%s)", (job_id,))
+    job_id = add_job(worker, kind="export", has_files=False, selection=Jsonb(selection))
+    execute(worker, "INSERT INTO exports (id) VALUES (%s)", (job_id,))
     return job_id
 
 
 def export_row(worker: Resources, job_id: UUID) -> dict[str, Any]:
     """The row of the export, with its job's."""
-    with psycopg.connect(worker.settings.database_url, row_factory=dict_row) as connection:
-        [row] = connection.execute("SELECT * FROM exports JOIN import_jobs USING (id) WHERE id = %s", (job_id,)).fetchall()
-    return row
+    return only_row(worker, "SELECT * FROM exports JOIN import_jobs USING (id) WHERE id = %s", [job_id])
 
 
 def exported(worker: Resources, target: Path, **selection: Any) -> Path:
@@ -63,21 +56,10 @@ def add_import(
 ) -> UUID:
     """`user`, `projects`: what the key is bound to. `scopes`: an admin's, but of a bound key. `is_open`: there is no key."""
     scopes = scopes or (["admin"] if user is None and projects is None else ["ingest"])
-    job_id, key_id, blob = uuid4(), uuid4().hex[:8], archive.with_name(str(uuid4()))
+    blob = archive.with_name(str(uuid4()))
     blob.write_bytes(archive.read_bytes())
-    files = [{"name": archive.name, "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "tracker_export"}]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, 'k', sha256(%s), %s, %s,"
-            " (SELECT array_agg(id) FROM projects WHERE path = ANY(%s)))",
-            (key_id, key_id.encode(), scopes, user, projects),
-        )
-        connection.execute(
-            "INSERT INTO import_jobs (id, files, bytes_total, key_id, user_name) VALUES (%s, %s, %s, %s, %s)",
-            (job_id, Jsonb(files), blob.stat().st_size, None if is_open else key_id, user),
-        )
-        connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
-    return job_id
+    key_id = add_key(worker, scopes, user, projects)
+    return add_job(worker, listed(blob, "tracker_export", archive.name), key_id=None if is_open else key_id, user_name=user)
 
 
 def imported(worker: Resources, archive: Path, **bound: Any) -> dict[str, Any]:
@@ -88,9 +70,7 @@ def imported(worker: Resources, archive: Path, **bound: Any) -> dict[str, Any]:
 
 
 def job_row(worker: Resources, job_id: UUID) -> dict[str, Any]:
-    with psycopg.connect(worker.settings.database_url, row_factory=dict_row) as connection:
-        [row] = connection.execute("SELECT * FROM import_jobs WHERE id = %s", (job_id,)).fetchall()
-    return row
+    return only_row(worker, "SELECT * FROM import_jobs WHERE id = %s", [job_id])
 
 
 def undone(worker: Resources, number: int) -> None:

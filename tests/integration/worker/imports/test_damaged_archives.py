@@ -5,15 +5,13 @@ import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
-from tests.integration.worker.imports.import_jobs import session_file
+from tests.integration.worker.imports.import_jobs import add_job, listed, session_file
+from tests.integration.worker.statements import only_row, select
 from tests.unit.worker.importers.transcript.rows_of_a_session import jsonl, prompt
 
 SHARDS = 2
@@ -40,18 +38,13 @@ def as_zip(members: list[bytes]) -> bytes:
 
 def imported(worker: Resources, folder: Path, archive: bytes, kind: str) -> dict[str, Any]:
     """The job after each of its shards has been worked on once."""
-    job_id, blob = uuid4(), folder / "archive"
+    blob = folder / "archive"
     blob.write_bytes(archive)
-    files = [{"name": f"claude.{kind}", "blob_url": blob.as_uri(), "bytes": len(archive), "kind": kind}]
-    with psycopg.connect(worker.settings.database_url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
-        connection.execute("INSERT INTO import_jobs (id, files, bytes_total) VALUES (%s, %s, %s)", (job_id, Jsonb(files), len(archive)))
-        connection.execute("INSERT INTO import_shares (job_id, share) SELECT %s, generate_series(0, %s - 1)", (job_id, SHARDS))
-        for shard in range(SHARDS):
-            run_shard.run(worker, job_id, shard)
-        found = connection.execute("SELECT * FROM import_jobs WHERE id = %s", (job_id,)).fetchone()
-        assert found is not None
-        found["known"] = connection.execute("SELECT * FROM imported_files").fetchall()
-    return found
+    job_id = add_job(worker, listed(blob, kind), shards=SHARDS)
+    for shard in range(SHARDS):
+        run_shard.run(worker, job_id, shard)
+    found = only_row(worker, "SELECT * FROM import_jobs WHERE id = %s", [job_id])
+    return found | {"known": select(worker, "SELECT * FROM imported_files")}
 
 
 @pytest.mark.parametrize(("pack", "kind"), [(as_tar_gz, "tar_gz"), (as_zip, "zip")])

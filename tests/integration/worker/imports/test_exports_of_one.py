@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4, uuid5
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -32,8 +31,9 @@ from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_
 from tests.integration.worker.imports.exporting import exported, imported, rewritten, undone
 from tests.integration.worker.maintenance.projects_world import decide, move_all
 from tests.integration.worker.maintenance.random_sessions import BEGIN, DAYS, NAMESPACE, PROJECTS, sessions
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import store
+from tests.integration.worker.statements import execute, select
 
 RANGES = ("", f"&{DAYS}", f"&{DAYS}&interval=hour")
 SALT = b"another tracker's own 32 bytes !"
@@ -73,7 +73,7 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def project_id(worker: Resources, path: str) -> int:
-    return int(rows(worker, "SELECT id FROM projects WHERE path = %(path)s", path=path)[0][0])
+    return int(select(worker, "SELECT id FROM projects WHERE path = %(path)s", {"path": path})[0][0])
 
 
 def manifest_of(archive: Path) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def tombstones_of(archive: Path) -> list[dict[str, Any]]:
 
 
 def sessions_here(worker: Resources) -> list[str]:
-    return [session_id for (session_id,) in rows(worker, "SELECT session_id FROM sessions WHERE counted ORDER BY 1")]
+    return [session_id for (session_id,) in select(worker, "SELECT session_id FROM sessions WHERE counted ORDER BY 1")]
 
 
 @pytest.mark.parametrize("whose", ["user", "project"])
@@ -107,7 +107,7 @@ def test_numbers_of_a_person_or_project_are_the_same_elsewhere(
         drop(worker)
         for events in kept:
             store(worker, [moved(event, later) for event in events])
-        assert rows(worker, "SELECT count(*) FROM base_sessions")[0][0] > 0
+        assert select(worker, "SELECT count(*) FROM base_sessions")[0][0] > 0
         of_whom: Any = {"user": "ann"} if whose == "user" else {"project": PROJECTS[0]}
         before = answers(worker, **of_whom)
 
@@ -152,7 +152,7 @@ def test_a_project_moves_with_what_its_parts_counted(worker: Resources, emptier:
     decide(worker, "/w/shop-fix", None)
     move_all(worker)
     assert differences(worker) == {}
-    assert rows(worker, "SELECT count(DISTINCT project_id) FROM base_sessions")[0][0] == 2
+    assert select(worker, "SELECT count(DISTINCT project_id) FROM base_sessions")[0][0] == 2
 
 
 def test_people_move_one_after_the_other(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_people_move_one_after_the_other(worker: Resources, emptier: Emptier, tm
     # And each import can be taken back
     for job in reversed(ended):
         undone(worker, job["number"])
-    assert rows(worker, "SELECT count(*) FROM base_sessions")[0][0] == 0
-    assert rows(worker, "SELECT count(*) FROM tombstones")[0][0] == 0
+    assert select(worker, "SELECT count(*) FROM base_sessions")[0][0] == 0
+    assert select(worker, "SELECT count(*) FROM tombstones")[0][0] == 0
     assert differences(worker) == {}
 
 
@@ -191,12 +191,12 @@ def test_what_cannot_be_told_apart_is_named(worker: Resources, tmp_path: Path) -
     # Given dropped sessions of two people who touched files in one project
     set_rule(worker, "sessions", 30)
     store(worker, said("ann") + said("bob"))
-    rows(worker, "INSERT INTO files (file_key, file_path) VALUES (md5('/f')::uuid, '/f') RETURNING 1")
+    execute(worker, "INSERT INTO files (file_key, file_path) VALUES (md5('/f')::uuid, '/f')")
     drop(worker)
-    rows(
+    execute(
         worker,
         "INSERT INTO base_file_rollups (project_id, bucket_start, file_key, touches, lines_added, lines_removed)"
-        " SELECT id, now(), md5('/f')::uuid, 1, 1, 0 FROM projects WHERE path = '/in/common' RETURNING 1",
+        " SELECT id, now(), md5('/f')::uuid, 1, 1, 0 FROM projects WHERE path = '/in/common'",
     )
 
     of_ann = manifest_of(exported(worker, tmp_path / "ann.zip", user="ann"))
@@ -216,7 +216,7 @@ def a_tracker_that_has_lost_two(worker: Resources, folder: Path) -> tuple[Path, 
     with worker.transaction() as connection:
         # That of somebody else too: carl's export says nothing of it.
         write_tombstones(connection, "session", ["file-1", "file-8"], reason="erased")
-    rows(worker, "UPDATE sessions SET last_event_at = now() WHERE session_id = 'file-2' RETURNING 1")
+    execute(worker, "UPDATE sessions SET last_event_at = now() WHERE session_id = 'file-2'")
     set_rule(worker, "sessions", 30, user="carl")
     drop(worker)
     assert sessions_here(worker) == ["file-2", "file-8"]
@@ -257,7 +257,7 @@ def test_what_was_dropped_or_erased_stays_out_elsewhere(worker: Resources, empti
     # Then both sessions stay out, and that of somebody else comes in
     assert again["skipped_records"]["erased or expired"] > 0
     assert sessions_here(worker) == ["file-2", "file-8"]
-    assert rows(worker, "SELECT DISTINCT session_id FROM transcript_files ORDER BY 1") == [("file-2",), ("file-8",)]
+    assert select(worker, "SELECT DISTINCT session_id FROM transcript_files ORDER BY 1") == [("file-2",), ("file-8",)]
 
     # And an export from there keeps them out of a third tracker
     third = exported(worker, tmp_path / "third.zip", user="carl")
@@ -268,7 +268,7 @@ def test_what_was_dropped_or_erased_stays_out_elsewhere(worker: Resources, empti
 
     # And one of them comes when it is allowed
     allow = SqlFile("services.ingest.postgres.admin", "retention.sql").allow
-    assert rows(worker, allow, session_id="file-0") == [(True, False, True)]
+    assert select(worker, allow, {"session_id": "file-0"}) == [(True, False, True)]
     bring(worker, tmp_path, {"file-0.jsonl": session(0)}, user="carl")
     assert sessions_here(worker) == ["file-0", "file-2", "file-8"]
 
@@ -321,7 +321,7 @@ def test_a_bound_key_brings_no_tombstone(worker: Resources, emptier: Emptier, tm
     ended = imported(worker, carls, user="carl")
 
     assert ended["skipped_records"]["tombstones: they need a key with the scope admin"] >= 2
-    assert rows(worker, "SELECT count(*) FROM tombstones")[0][0] == 0
+    assert select(worker, "SELECT count(*) FROM tombstones")[0][0] == 0
 
 
 def test_a_tombstone_without_its_names_is_an_error_of_its_line(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -336,5 +336,4 @@ def test_a_tombstone_without_its_names_is_an_error_of_its_line(worker: Resources
     ended = imported(worker, rewritten(carls, tmp_path / "odd.zip", change))
 
     assert [error["code"] for error in ended["errors"]] == ["INVALID_ROW"]
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM tombstones").fetchone() == (0,)
+    assert select(worker, "SELECT count(*) FROM tombstones") == [(0,)]

@@ -4,7 +4,6 @@ comes in by it."""
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -15,13 +14,9 @@ from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.exported_world import a_tracker_that_has_dropped_some, a_tracker_with_everything
 from tests.integration.worker.imports.exporting import everything, exported, imported, transcripts, undone
 from tests.integration.worker.maintenance.projects_world import decide, move_all, one, sums
+from tests.integration.worker.statements import execute, select
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-def rows(worker: Resources, statement: str) -> list[Any]:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(statement.encode()).fetchall()
 
 
 VECTORS = """
@@ -33,7 +28,7 @@ VECTORS = """
 def test_numbers_of_dropped_sessions_move_to_another_tracker(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
     # Given a tracker with a base and a merge, and its export
     a_tracker_that_has_dropped_some(worker)
-    before, vectors = sums(worker), rows(worker, VECTORS)
+    before, vectors = sums(worker), select(worker, VECTORS)
     archive = exported(worker, tmp_path / "export.zip")
 
     # When it is imported into a tracker that has nothing
@@ -43,7 +38,7 @@ def test_numbers_of_dropped_sessions_move_to_another_tracker(worker: Resources, 
     # Then all sums are the same, by the rows and the base
     assert (ended["status"], ended["errors"], ended["skipped_records"]) == ("succeeded", [], {})
     assert sums(worker) == before
-    assert rows(worker, VECTORS) == vectors
+    assert select(worker, VECTORS) == vectors
     assert differences(worker) == {}
 
     # And the merge can be taken out there, which gives each path its own
@@ -83,35 +78,31 @@ def test_a_base_comes_into_an_empty_tracker_alone_and_an_undo_takes_it_back(work
 def test_a_project_keeps_what_people_said_of_it(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
     """given names, groups, visibility, places and rules, when all is imported elsewhere, then they are there, and marks say who may read."""
     a_tracker_with_everything(worker, tmp_path)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "UPDATE projects SET group_name = 'team', is_archived = true, visibility = 'private' WHERE path = '/home/ann/shop'"
-        )
-        connection.execute("UPDATE session_marks SET visibility = 'shared'")
-        connection.execute(
-            "INSERT INTO project_places (told_by, path, remote, is_main) VALUES ('m-1', '/home/ann/shop', 'github.com/acme/shop', true)"
-        )
-        connection.execute("INSERT INTO project_rules (pattern, project_id) SELECT '/x/*', id FROM projects WHERE path = '/home/ann/shop'")
+    execute(worker, "UPDATE projects SET group_name = 'team', is_archived = true, visibility = 'private' WHERE path = '/home/ann/shop'")
+    execute(worker, "UPDATE session_marks SET visibility = 'shared'")
+    execute(
+        worker, "INSERT INTO project_places (told_by, path, remote, is_main) VALUES ('m-1', '/home/ann/shop', 'github.com/acme/shop', true)"
+    )
+    execute(worker, "INSERT INTO project_rules (pattern, project_id) SELECT '/x/*', id FROM projects WHERE path = '/home/ann/shop'")
     asked = """SELECT p.path, group_name, is_archived, p.visibility, (SELECT count(*) FROM project_rules WHERE project_id = p.id), t.told_by, t.remote,
         t.is_main, m.visibility FROM projects AS p JOIN project_places AS t ON t.path = p.path, session_marks AS m"""
-    before = rows(worker, asked)
+    before = select(worker, asked)
     archive = exported(worker, tmp_path / "export.zip")
 
     emptier()
     imported(worker, archive)
 
     assert len(before) == 1
-    assert rows(worker, asked) == before
+    assert select(worker, asked) == before
 
 
 def test_texts_that_are_gone_stay_gone_elsewhere(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
     # Given an export, and one of the same tracker after the texts of two sessions were dropped
     a_tracker_with_everything(worker, tmp_path)
     with_texts = exported(worker, tmp_path / "with.zip")
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO dropped_texts (session_id, before, is_done) VALUES ('wire', %s, true), ('file-1', %s, true)", (LATER, LATER)
-        )
+    execute(
+        worker, "INSERT INTO dropped_texts (session_id, before, is_done) VALUES ('wire', %s, true), ('file-1', %s, true)", (LATER, LATER)
+    )
     without = exported(worker, tmp_path / "without.zip")
 
     # When the later one is imported elsewhere, and then the earlier one
@@ -120,9 +111,9 @@ def test_texts_that_are_gone_stay_gone_elsewhere(worker: Resources, emptier: Emp
     imported(worker, with_texts)
 
     # Then rows of these sessions have no texts, and the archive has none of their files
-    assert rows(worker, "SELECT session_id FROM dropped_texts WHERE is_done ORDER BY 1") == [("file-1",), ("wire",)]
-    assert rows(worker, "SELECT DISTINCT content FROM messages WHERE session_id IN ('wire', 'file-1')") == [("",)]
-    assert rows(worker, "SELECT count(*) > 0 FROM messages WHERE content <> ''") == [(True,)]
+    assert select(worker, "SELECT session_id FROM dropped_texts WHERE is_done ORDER BY 1") == [("file-1",), ("wire",)]
+    assert select(worker, "SELECT DISTINCT content FROM messages WHERE session_id IN ('wire', 'file-1')") == [("",)]
+    assert select(worker, "SELECT count(*) > 0 FROM messages WHERE content <> ''") == [(True,)]
     with psycopg.connect(worker.settings.database_url) as connection:
         assert {file[0] for file in transcripts(worker, connection)} == {"file-0", "file-2", "live"}
 
@@ -148,7 +139,7 @@ def test_nothing_of_what_was_erased_comes_in_by_an_export(worker: Resources, emp
         assert name not in text, name
     assert [file[0] for file in found["transcripts"]] == ["file-1", "file-2"]
     assert (found["session_marks"], found["machines"]) == ([], [])
-    assert rows(worker, "SELECT count(*) FROM projects WHERE path = '/home/ann/shop'") == [(0,)]
+    assert select(worker, "SELECT count(*) FROM projects WHERE path = '/home/ann/shop'") == [(0,)]
 
 
 def test_a_base_leaves_out_who_was_erased_here(worker: Resources, emptier: Emptier, tmp_path: Path) -> None:
@@ -160,5 +151,5 @@ def test_a_base_leaves_out_who_was_erased_here(worker: Resources, emptier: Empti
 
     imported(worker, archive)
 
-    assert rows(worker, "SELECT DISTINCT u.name FROM base_sessions AS b JOIN users AS u ON u.id = b.user_id") == [("bob",)]
+    assert select(worker, "SELECT DISTINCT u.name FROM base_sessions AS b JOIN users AS u ON u.id = b.user_id") == [("bob",)]
     assert differences(worker) == {}

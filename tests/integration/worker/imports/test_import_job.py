@@ -11,8 +11,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from deploy.embedded.supervision.processes import wait_until
 from services.worker import lock_order
@@ -25,9 +23,11 @@ from services.worker.row_lease import MAX_ATTEMPTS, LeaseLostError
 from services.worker.settings import Settings
 from services.worker.sweep.scheduler import Looks
 from shared.events.messages import ToolCall
+from shared.jobs import IMPORT
 from tests.integration.worker.all_tables import is_verified, tables
 from tests.integration.worker.capture.captured import import_files
-from tests.integration.worker.imports.import_jobs import SESSIONS, imported, session_file, start_job
+from tests.integration.worker.imports.import_jobs import SESSIONS, add_job, imported, listed, session_file, start_job
+from tests.integration.worker.statements import execute, select
 from tests.unit.worker.claude_json_sample import SESSION, canary_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION as TRANSCRIBED
 from tests.unit.worker.importers.transcript.rows_of_a_session import WHOLE, jsonl
@@ -54,8 +54,7 @@ def test_a_session_becomes_live_by_an_event_and_never_by_an_import(worker: Resou
     )
 
     def is_live() -> Any:
-        with worker.transaction() as connection:
-            return connection.execute("SELECT seen_live FROM sessions").fetchall()
+        return select(worker, "SELECT seen_live FROM sessions")
 
     imported(worker, start_job(worker, tmp_path, content))
     assert is_live() == [(False,)]
@@ -82,8 +81,7 @@ def test_copy_of_a_transcript_under_another_id_brings_no_cost(worker: Resources,
 
     def totals() -> Any:
         names = ("input_tokens + output_tokens", "cost_nano_usd", "lines_added", "lines_removed", "api_calls")
-        with worker.transaction() as connection:
-            return connection.execute(f"SELECT {', '.join(f'sum({name})' for name in names)} FROM sessions".encode()).fetchall()
+        return select(worker, f"SELECT {', '.join(f'sum({name})' for name in names)} FROM sessions")
 
     import_files(worker, tmp_path, content)
     before = totals()
@@ -114,10 +112,9 @@ def test_later_files_raise_session_totals_and_never_add_to_them(worker: Resource
     second = imported(worker, start_job(worker, tmp_path, json.dumps({"projects": {"/p": later}}).encode()))
 
     assert (second["sessions_imported"], second["sessions_updated"]) == (0, 1)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute(
-            "SELECT lines_added, input_tokens, cost_nano_usd, wall_us, dated_at = ended_at FROM sessions"
-        ).fetchall() == [(400, 120, 20_250_000_000, 0, True)]
+    assert select(worker, "SELECT lines_added, input_tokens, cost_nano_usd, wall_us, dated_at = ended_at FROM sessions") == [
+        (400, 120, 20_250_000_000, 0, True)
+    ]
 
 
 def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Resources, tmp_path: Path) -> None:
@@ -132,15 +129,14 @@ def test_a_damaged_file_fails_its_job_and_the_other_file_is_imported(worker: Res
 
 def test_a_leased_share_is_not_taken_by_another_worker(worker: Resources, looks: Looks, tmp_path: Path) -> None:
     job_id = start_job(worker, tmp_path, b"{}")
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
-        assert imported(worker, job_id)["status"] == "queued"
-        assert looks.abandoned_shards() == []
+    execute(worker, "UPDATE import_shares SET lease_expires_at = now() + interval '1 minute'")
+    assert imported(worker, job_id)["status"] == "queued"
+    assert looks.abandoned_jobs() == {}
 
-        connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
-        assert looks.abandoned_shards() == [(str(job_id), 0)]
+    execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+    assert looks.abandoned_jobs() == {IMPORT.task: [(str(job_id), 0)]}
     assert imported(worker, job_id)["status"] == "succeeded"
-    assert looks.abandoned_shards() == []
+    assert looks.abandoned_jobs() == {}
 
 
 def test_the_upload_is_deleted_when_the_job_ends(worker: Resources, tmp_path: Path) -> None:
@@ -171,8 +167,7 @@ def test_the_first_hundred_errors_are_kept_and_all_are_counted(worker: Resources
 def test_damage_found_by_an_earlier_attempt_fails_the_job(worker: Resources, tmp_path: Path) -> None:
     # Given a job whose first, damaged file was read by a worker that then died
     job_id = start_job(worker, tmp_path, b'{"projects": {"/q', b'{"projects": {"/p": {}}}')
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute('UPDATE import_shares SET checkpoint = \'{"file": 1, "member": 0, "records": 0}\', is_damaged = true')
+    execute(worker, 'UPDATE import_shares SET checkpoint = \'{"file": 1, "member": 0, "records": 0}\', is_damaged = true')
 
     result = imported(worker, job_id)
 
@@ -185,16 +180,14 @@ def test_a_worker_that_lost_its_shard_lease_commits_nothing(worker: Resources, t
     with worker.transaction() as connection:
         slow = shards.take(connection, job_id, 0)
     assert slow is not None
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
+    execute(worker, "UPDATE import_shares SET lease_expires_at = now() - interval '1 second'")
     result = imported(worker, job_id)
 
     # When the first comes back, then nothing of it is committed
     with pytest.raises(LeaseLostError), worker.transaction() as connection:
         shards.advance(connection, slow, shards.Progress(shards.Checkpoint(), 0, rows=7))
     assert (result["status"], result["sessions_imported"]) == ("succeeded", 1)
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        assert connection.execute("SELECT rows_done FROM import_jobs").fetchall() == [(result["rows_done"],)]
+    assert select(worker, "SELECT rows_done FROM import_jobs") == [(result["rows_done"],)]
 
 
 def test_the_upload_of_a_failed_job_is_deleted_after_a_day(worker: Resources, tmp_path: Path) -> None:
@@ -251,13 +244,11 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def add_job(connection: Connection[Any], archive: Path) -> UUID:
-    job_id, blob = uuid4(), archive.with_name(str(uuid4()))
+def add_copy(worker: Resources, archive: Path) -> UUID:
+    """The worker deletes the upload, so it is a copy."""
+    blob = archive.with_name(str(uuid4()))
     blob.write_bytes(archive.read_bytes())
-    files = [{"name": archive.name, "blob_url": blob.as_uri(), "bytes": blob.stat().st_size, "kind": "zip"}]
-    connection.execute("INSERT INTO import_jobs (id, files, user_name, bytes_total) VALUES (%s, %s, 'ann', 1)", (job_id, Jsonb(files)))
-    connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", (job_id,))
-    return job_id
+    return add_job(worker, listed(blob, "zip", archive.name), user_name="ann")
 
 
 def work(settings: Settings, job_id: UUID) -> None:
@@ -269,7 +260,7 @@ def test_an_import_survives_kills_of_its_workers(worker: Resources, archive: Pat
     monkeypatch.setattr(chunks, "CHUNK_RECORDS", 15)
     context = multiprocessing.get_context("fork")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        job_id = add_job(connection, archive)
+        job_id = add_copy(worker, archive)
 
         def rows_done() -> int:
             found = connection.execute("SELECT rows_done FROM import_jobs WHERE id = %s", (job_id,)).fetchone()
@@ -302,5 +293,5 @@ def test_an_import_survives_kills_of_its_workers(worker: Resources, archive: Pat
                 continue
             undo.clear_up(transaction, counted[5])
         assert all(rows == [] for rows in tables(connection).values())
-        run_shard.run(worker, add_job(connection, archive), 0)
+        run_shard.run(worker, add_copy(worker, archive), 0)
         assert tables(connection) == survived

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 
-from services.worker.importers.job import run_shard
 from services.worker.resources import Resources
-from tests.integration.worker.all_tables import tables
+from tests.integration.worker.all_tables import all_tables
+from tests.integration.worker.imports.import_jobs import add_job, add_key, imported, listed
+from tests.integration.worker.statements import select
 
 
 def row(session_id: str, number: int, text: str, cwd: str = "/p") -> dict[str, Any]:
@@ -32,36 +32,17 @@ def bring(worker: Resources, tmp_path: Path) -> Any:
     """Imports a transcript as a user; `by_key`: unbound | bound. `projects`: paths that the key is bound to. The job as it ended."""
 
     def bring(user: str, by_key: str, *rows: dict[str, Any], projects: list[str] | None = None) -> dict[str, Any]:
-        job_id, key_id, path = uuid4(), uuid4().hex[:8], tmp_path / uuid4().hex
+        path = tmp_path / uuid4().hex
         path.write_text("".join(json.dumps(each) + "\n" for each in rows))
-        files = [{"name": "a.jsonl", "blob_url": path.as_uri(), "bytes": path.stat().st_size, "kind": "transcript"}]
-        with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
-            connection.execute(
-                "INSERT INTO api_keys (id, name, sha256, scopes, user_name, project_ids) VALUES (%s, 'k', sha256(%s), '{ingest}', %s,"
-                " (SELECT array_agg(id) FROM projects WHERE path = ANY(%s)))",
-                [key_id, key_id.encode(), user if by_key == "bound" else None, projects],
-            )
-            connection.execute(
-                "INSERT INTO import_jobs (id, files, user_name, key_id) VALUES (%s, %s, %s, %s)", [job_id, json.dumps(files), user, key_id]
-            )
-            connection.execute("INSERT INTO import_shares (job_id, share) VALUES (%s, 0)", [job_id])
-            connection.commit()
-            run_shard.run(worker, job_id, 0)
-            [ended] = connection.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchall()
-            return ended
+        key_id = add_key(worker, ["ingest"], user if by_key == "bound" else None, projects)
+        return imported(worker, add_job(worker, listed(path, "transcript", "a.jsonl"), user_name=user, key_id=key_id))
 
     return bring
 
 
-def all_tables(worker: Resources) -> Any:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return tables(connection)
-
-
 def owners(worker: Resources) -> list[Any]:
     sql = "SELECT m.session_id, u.name, m.content FROM messages AS m JOIN users AS u ON u.id = m.user_id ORDER BY 1, 3"
-    with psycopg.connect(worker.settings.database_url) as connection:
-        return connection.execute(sql).fetchall()
+    return select(worker, sql)
 
 
 def test_a_session_of_another_user_is_unchanged(worker: Resources, bring: Any) -> None:
@@ -80,8 +61,7 @@ def test_a_session_of_another_user_is_unchanged(worker: Resources, bring: Any) -
 
 
 def known_files(worker: Resources) -> int:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(known,)] = connection.execute("SELECT count(*) FROM imported_files").fetchall()
+    [(known,)] = select(worker, "SELECT count(*) FROM imported_files")
     return int(known)
 
 
@@ -155,9 +135,8 @@ def test_a_key_bound_to_projects_imports_what_begins_there(worker: Resources, br
     assert set(ended["skipped_records"]) == {"another project's"}
 
     # And nothing else of the third project is there
-    with psycopg.connect(worker.settings.database_url) as connection:
-        assert connection.execute("SELECT FROM projects WHERE path = '/r'").fetchall() == []
-        assert connection.execute("SELECT FROM sessions WHERE session_id = 'third'").fetchall() == []
+    assert select(worker, "SELECT FROM projects WHERE path = '/r'") == []
+    assert select(worker, "SELECT FROM sessions WHERE session_id = 'third'") == []
 
 
 def test_a_key_bound_to_projects_goes_on_with_its_own_session_of_several_chunks(worker: Resources, bring: Any) -> None:

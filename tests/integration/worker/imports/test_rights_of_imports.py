@@ -5,21 +5,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from services.ingest.app import create_app
 from services.ingest.settings import Settings
-from services.worker.importers.formats.export_manifest import row_tables_in_order
+from services.worker.importers.formats.export_manifest import beside_sessions, row_tables_in_order
 from services.worker.importers.job import run_shard
-from services.worker.importers.job.exported.rights import PRICES, RIGHTS
+from services.worker.importers.job.exported.rights import PRICES, required
 from services.worker.resources import Resources
 from shared.auth.keys import Grant
-from shared.auth.scopes import INGEST, Required
+from shared.auth.scopes import ADMIN, INGEST, Required
 from shared.events.messages import SessionStart
 from tests.emptied import Emptier
 from tests.integration.worker.imports.exported_world import NOW, a_tracker_that_has_dropped_some, a_tracker_with_everything, send
 from tests.integration.worker.imports.exporting import add_import, exported, imported, job_row, rewritten
+from tests.integration.worker.statements import execute, select
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "reference" / "import-rights.md"
 SHOP = "/home/ann/shop"
@@ -44,6 +44,18 @@ KEYS = {
     "ingest of a user": Key({"user": "ann"}, grant("ingest", user="ann")),
     "ingest of projects": Key({"projects": [SHOP]}, grant("ingest", project_ids=(1,))),
 }
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """{kind: {key: all | own | –}}."""
+    lines = [line.strip("|").split("|") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    head, _, *rows = [[cell.strip().strip("`") for cell in line] for line in lines]
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+# Tables that go with sessions by the catalogue alone.
+OTHERS = {*beside_sessions()} - documented().keys()
+KINDS = {*row_tables_in_order(), PRICES} - {"sessions"} - OTHERS
 # The route by which a client does the same.
 ROUTES = {
     **dict.fromkeys(("session_facts", "timeline_entries", "api_calls", "transcript_files"), ("POST", "/api/import/claude-data")),
@@ -61,7 +73,7 @@ ROUTES = {
     "session_marks": ("PATCH", "/api/sessions/{session_id:path}"),
     "dropped_texts": ("POST", "/api/retention/runs"),
     "tombstones": ("POST", "/api/erasures"),
-    **dict.fromkeys((kind for kind in RIGHTS if kind.startswith("base_")), ("POST", "/api/retention/runs")),
+    **dict.fromkeys((kind for kind in KINDS if kind.startswith("base_")), ("POST", "/api/retention/runs")),
     PRICES: ("PUT", "/api/prices"),
 }
 # Rows of a kind that records alone do not make.
@@ -78,24 +90,18 @@ STORED = {
 }
 
 
-def documented() -> dict[str, dict[str, str]]:
-    """{kind: {key: all | own | –}}."""
-    lines = [line.strip("|").split("|") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    head, _, *rows = [[cell.strip().strip("`") for cell in line] for line in lines]
-    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
-
-
 def test_every_kind_of_row_that_is_read_has_a_stated_right() -> None:
     """given a new kind of row, when nobody has said who may bring it, then this fails."""
-    read = {*row_tables_in_order(), PRICES} - {"sessions"}
-
-    assert RIGHTS.keys() == read
-    assert documented().keys() == read
-    assert ROUTES.keys() == read
+    assert documented().keys() == KINDS
+    assert ROUTES.keys() == KINDS
     assert all(row.keys() == KEYS.keys() for row in documented().values())
 
 
-@pytest.mark.parametrize("kind", sorted(RIGHTS))
+def test_only_an_admins_key_brings_what_has_no_stated_right() -> None:
+    assert {required(kind) for kind in (*OTHERS, "of_tomorrow")} == {Required(ADMIN)}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_no_import_may_what_its_key_may_not_by_the_api(kind: str) -> None:
     app = create_app(Settings(database_url="postgresql://nobody@localhost/none", redis_url="redis://localhost", access="keys"))
     by_api: Required | None = app.state.required(*ROUTES[kind])
@@ -103,7 +109,7 @@ def test_no_import_may_what_its_key_may_not_by_the_api(kind: str) -> None:
     assert by_api is not None
     for name, key in KEYS.items():
         if key.grant is not None:
-            may = RIGHTS[kind].lacked_by(key.grant) is None
+            may = required(kind).lacked_by(key.grant) is None
             assert may == (documented()[kind][name] != "–"), name
             assert not may or by_api.lacked_by(key.grant) is None, name
 
@@ -129,10 +135,9 @@ def archive(worker: Resources, emptier: Emptier, tmp_path: Path, kept: Path) -> 
         return kept
     a_tracker_that_has_dropped_some(worker)
     a_tracker_with_everything(worker, tmp_path)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("INSERT INTO project_rules (pattern, project_id) SELECT '/other/*', id FROM projects WHERE path = %s", (SHOP,))
-        connection.execute("INSERT INTO project_places (told_by, path, inside, is_main) VALUES ('m-1', '/home/ann/shop', '', true)")
-        connection.execute("UPDATE api_calls SET cost_nano_usd = 12345 WHERE session_id = 'wire'")
+    execute(worker, "INSERT INTO project_rules (pattern, project_id) SELECT '/other/*', id FROM projects WHERE path = %s", (SHOP,))
+    execute(worker, "INSERT INTO project_places (told_by, path, inside, is_main) VALUES ('m-1', '/home/ann/shop', '', true)")
+    execute(worker, "UPDATE api_calls SET cost_nano_usd = 12345 WHERE session_id = 'wire'")
 
     def add(members: dict[str, bytes], _: dict[str, Any]) -> None:
         members["rows/dropped_texts.ndjson"] += b'{"session_id":"gone","before":"2026-05-01T12:00:00+00:00"}\n'
@@ -168,19 +173,18 @@ def test_a_key_brings_what_it_may_and_the_rest_is_counted_and_named(worker: Reso
     ended = imported(worker, archive, **key.bound)
 
     # Then each kind is stored, or left out and named
-    stored = {kind for kind in RIGHTS if count(worker, STORED.get(kind, f"SELECT FROM {kind}")) > 0}
+    stored = {kind for kind in KINDS if count(worker, STORED.get(kind, f"SELECT FROM {kind}")) > 0}
     allowed = {kind for kind, row in documented().items() if row[name] != "–"}
     assert ended["status"] == "succeeded"
     assert stored == allowed
-    assert {reason.partition(":")[0] for reason in ended["skipped_records"] if ": they need" in reason} == RIGHTS.keys() - allowed
+    assert {reason.partition(":")[0] for reason in ended["skipped_records"] if ": they need" in reason} - OTHERS == KINDS - allowed
     assert all(count > 0 for count in ended["skipped_records"].values())
 
 
 def test_a_key_that_was_revoked_brings_what_ingest_may(worker: Resources, archive: Path) -> None:
     """given an admin's key that is revoked behind the upload, when the import runs, then its records come, and its marks do not."""
     job_id = add_import(worker, archive)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute("UPDATE api_keys SET revoked_at = now()")
+    execute(worker, "UPDATE api_keys SET revoked_at = now()")
 
     run_shard.run(worker, job_id, 0)
 
@@ -192,6 +196,5 @@ def test_a_key_that_was_revoked_brings_what_ingest_may(worker: Resources, archiv
 
 
 def count(worker: Resources, rows: str) -> int:
-    with psycopg.connect(worker.settings.database_url) as connection:
-        [(found,)] = connection.execute(f"SELECT count(*) FROM ({rows}) AS rows".encode()).fetchall()
+    [(found,)] = select(worker, f"SELECT count(*) FROM ({rows}) AS rows")
     return int(found)

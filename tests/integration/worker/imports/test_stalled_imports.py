@@ -20,7 +20,9 @@ from services.worker.resources import Resources
 from services.worker.row_lease import LeaseLostError
 from services.worker.sweep.scheduler import Looks
 from services.worker.sweep.sweep_statements import CANCEL_SECONDS
+from shared.jobs import IMPORT
 from tests.integration.worker.imports.import_jobs import start_job
+from tests.integration.worker.statements import execute, only_row
 from tests.unit.worker.claude_json_sample import SESSION
 
 # Far longer than any of it takes.
@@ -39,14 +41,11 @@ def program(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def job_row(worker: Resources) -> dict[str, Any]:
-    with psycopg.connect(worker.settings.database_url, row_factory=psycopg.rows.dict_row) as connection:
-        [row] = connection.execute("SELECT * FROM import_jobs").fetchall()
-    return row
+    return only_row(worker, "SELECT * FROM import_jobs")
 
 
 def cancel(worker: Resources, seconds_ago: float) -> None:
-    with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
+    execute(worker, "UPDATE import_jobs SET cancel_requested_at = now() - make_interval(secs => %s)", [seconds_ago])
 
 
 @pytest.fixture
@@ -90,7 +89,7 @@ def test_a_cancel_ends_a_stalled_job_and_its_process(worker: Resources, looks: L
         # Then the job has ended, no worker takes it again, and the process ends by itself
         ended = job_row(worker)
         assert (ended["status"], ended["has_files"], ended["finished_at"] is not None) == ("cancelled", False, True)
-        assert looks.abandoned_shards() == []
+        assert IMPORT.task not in looks.abandoned_jobs()
         process.communicate(timeout=TIMEOUT)
         assert process.returncode == 1
 

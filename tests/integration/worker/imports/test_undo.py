@@ -15,6 +15,7 @@ from services.worker.persist.staging.staging_tables import prepare_connection
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart
 from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP, add_job, bring, file_of
+from tests.integration.worker.statements import select
 
 ACTS = list(range(12))
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
@@ -25,8 +26,7 @@ def said(session_id: str, minutes: int) -> Conversation:
 
 
 def messages(worker: Resources) -> int:
-    with worker.transaction() as connection:
-        [(found,)] = connection.execute("SELECT count(*) FROM messages WHERE content = 'live'").fetchall()
+    [(found,)] = select(worker, "SELECT count(*) FROM messages WHERE content = 'live'")
     return int(found)
 
 

@@ -16,6 +16,7 @@ from shared.projects import merging
 from tests.integration.worker.all_tables import all_tables
 from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, store
+from tests.integration.worker.statements import execute, select
 
 CELLS = (*AGGREGATES, "active_days")
 RUN = UUID(int=1)
@@ -37,8 +38,7 @@ def fill(worker: Resources, paths: tuple[str, ...]) -> None:
 
 
 def project_id(worker: Resources, path: str) -> int:
-    with worker.transaction() as connection:
-        [(found,)] = connection.execute("SELECT id FROM projects WHERE path = %s", (path,)).fetchall()
+    [(found,)] = select(worker, "SELECT id FROM projects WHERE path = %s", (path,))
     return int(found)
 
 
@@ -46,13 +46,12 @@ def decide(worker: Resources, path: str, into: str | None) -> int:
     """The change that ingest commits for PATCH /api/projects/{id} {"merged_into": …}; the id of the first."""
     of, other = project_id(worker, path), None if into is None else project_id(worker, into)
     merge: Mapping[str, Any] = {"part_of": other, "merged_by": merging.HAND, "merged_at": EPOCH.isoformat()} if other else {}
-    with worker.transaction() as connection:
-        columns = "name, group_name, is_archived, visibility, is_kept_apart, merged_into"
-        [before] = connection.execute(f"SELECT {columns} FROM projects WHERE id = %s".encode(), (of,)).fetchall()
-        wanted = dict(zip(columns.split(", "), before, strict=True)) | merging.NOT_MERGED | merge | {"project_id": of}
-        connection.execute(merging.LOCK)
-        connection.execute(merging.CHANGE, wanted)
-        connection.execute(merging.RESOLVE, {"project_id": of, "before": wanted["merged_into"]})
+    columns = "name, group_name, is_archived, visibility, is_kept_apart, merged_into"
+    [before] = select(worker, f"SELECT {columns} FROM projects WHERE id = %s", (of,))
+    wanted = dict(zip(columns.split(", "), before, strict=True)) | merging.NOT_MERGED | merge | {"project_id": of}
+    execute(worker, merging.LOCK)
+    execute(worker, merging.CHANGE, wanted)
+    execute(worker, merging.RESOLVE, {"project_id": of, "before": wanted["merged_into"]})
     return of
 
 
@@ -60,8 +59,7 @@ def move_all(worker: Resources) -> int:
     """Runs the tasks of all projects that wait; in how many transactions."""
     steps = 0
     while True:
-        with worker.transaction() as connection:
-            waiting = connection.execute("SELECT id FROM projects WHERE rekey_requested_at IS NOT NULL ORDER BY id").fetchall()
+        waiting = select(worker, "SELECT id FROM projects WHERE rekey_requested_at IS NOT NULL ORDER BY id")
         if not waiting:
             return steps
         for (each,) in waiting:
@@ -78,14 +76,14 @@ def late(session_id: str) -> Any:
 
 
 def is_circle(worker: Resources, path: str, into: str | None) -> bool:
-    with worker.transaction() as connection:
-        above = connection.execute(
-            """WITH RECURSIVE above AS (
+    above = select(
+        worker,
+        """WITH RECURSIVE above AS (
                    SELECT id, part_of, path FROM projects WHERE path = %s
                    UNION SELECT p.id, p.part_of, p.path FROM projects AS p JOIN above AS a ON p.id = a.part_of)
                SELECT path FROM above""",
-            (into,),
-        ).fetchall()
+        (into,),
+    )
     return (path,) in above
 
 
@@ -116,8 +114,7 @@ def drop_all(worker: Resources) -> None:
 
 
 def one(worker: Resources, statement: str, *parameters: Any) -> Any:
-    with worker.transaction() as connection:
-        [(value,)] = connection.execute(statement.encode(), parameters).fetchall()
+    [(value,)] = select(worker, statement, parameters)
     return value
 
 

@@ -11,57 +11,50 @@ from shared.events.messages import ToolCall
 from shared.jobs import RETENTION
 from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, sessionless, store
+from tests.integration.worker.statements import execute, select
 
 YESTERDAY = int((datetime.now(UTC) - timedelta(days=1) - EPOCH) / timedelta(minutes=1))
 CELLS = (*AGGREGATES, "active_days", "file_sets")
 ROWS = ("sessions", "messages", "tool_calls", "activities", "api_calls", "session_events")
 
 
-def rows(worker: Resources, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with worker.transaction() as connection:
-        return connection.execute(statement.encode(), parameters).fetchall()
-
-
 def set_rule(worker: Resources, what: str, days: int | None, project: str | None = None, user: str | None = None) -> None:
-    rows(
-        worker,
-        """INSERT INTO retention_rules (what, days, project_id, user_id)
-           VALUES (%(what)s, %(days)s, (SELECT id FROM projects WHERE path = %(project)s), (SELECT id FROM users WHERE name = %(user)s)) RETURNING 1""",
-        what=what, days=days, project=project, user=user,
-    )  # fmt: skip
+    rule = """INSERT INTO retention_rules (what, days, project_id, user_id)
+        VALUES (%s, %s, (SELECT id FROM projects WHERE path = %s), (SELECT id FROM users WHERE name = %s))"""
+    execute(worker, rule, [what, days, project, user])
 
 
 def drop(worker: Resources, *, is_dry_run: bool = False, run_seconds: float = 60) -> dict[str, tuple[int, int, int]]:
     """A run from begin to end. {kind: (sessions, rows, bytes)}."""
     run_id = uuid4()
-    rows(worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %(id)s, %(dry)s) RETURNING 1", id=run_id, dry=is_dry_run)
+    execute(worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('retention', %(id)s, %(dry)s)", {"id": run_id, "dry": is_dry_run})
     while run_job(worker, RETENTION, run_id, run_seconds):
         pass
     return counts(worker, run_id)
 
 
 def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
-    found = rows(
+    found = select(
         worker,
         """SELECT what, sum(sessions)::bigint, sum(rows)::bigint, sum(bytes)::bigint FROM retention_counts
            WHERE run_id = %(id)s GROUP BY what""",
-        id=run_id,
+        {"id": run_id},
     )
     return {what: (sessions, number, size) for what, sessions, number, size in found}
 
 
 def cells(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
-    return {table: sorted(rows(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in CELLS}
+    return {table: sorted(select(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in CELLS}
 
 
 def numbers(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
     """All of the rows but their texts."""
     without = "'{content,terms,parameters,result,patch,patch_left_out,title,title_source,details}'::text[]"
-    return {table: sorted(rows(worker, f"SELECT (to_jsonb(t) - {without})::text FROM {table} AS t")) for table in ROWS}
+    return {table: sorted(select(worker, f"SELECT (to_jsonb(t) - {without})::text FROM {table} AS t")) for table in ROWS}
 
 
 def texts(worker: Resources) -> set[str]:
-    found = rows(
+    found = select(
         worker, "SELECT content FROM messages UNION ALL SELECT parameters::text FROM tool_calls UNION ALL SELECT title FROM sessions"
     )
     return {text for (text,) in found if text}

@@ -1,14 +1,21 @@
 """Sessions of users with an event of each kind, stored as the drain stores them."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid5
+
+from psycopg import Connection
 
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Binding, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
+from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP, add_job, file_of
+from tests.integration.worker.statements import select
 
 NAMESPACE = UUID(int=13)
 
@@ -61,6 +68,36 @@ def fill(worker: Resources, ann: str, bob: str) -> None:
 def request_merge(worker: Resources, name: str, into: str) -> int:
     """The change that ingest commits for PATCH /api/users/{name}; the user's id."""
     sql = """UPDATE users SET alias_of = (SELECT id FROM users WHERE name = %s), merge_requested_at = now() WHERE name = %s RETURNING id"""
-    with worker.transaction() as connection:
-        [(user_id,)] = connection.execute(sql, (into, name)).fetchall()
+    [(user_id,)] = select(worker, sql, (into, name))
     return int(user_id)
+
+
+Step = Callable[[Resources, Connection[Any], int], bool]
+
+
+def step_by_step(worker: Resources, step: Step, of: int) -> int:
+    """Takes the steps of a merge, each a transaction after which no sum may differ from the rows; how many."""
+    steps, is_more = 0, True
+    while is_more:
+        with worker.transaction() as connection:
+            is_more = step(worker, connection, of)
+        steps += 1
+        assert differences(worker) == {}, f"after transaction {steps}"
+    return steps
+
+
+class Killed(Exception):
+    """A worker's end before its commit."""
+
+
+def losing_each_second(worker: Resources, step: Step, of: int) -> None:
+    """The same by a worker that is killed before each second commit."""
+    for n in count():
+        is_more = True
+        with suppress(Killed), worker.transaction() as connection:
+            is_more = step(worker, connection, of)
+            if n % 2 == 0:
+                raise Killed
+        assert differences(worker) == {}
+        if n % 2 and not is_more:
+            return

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.maintenance import merge_users, rebuild, rekey_projects
-from services.worker.maintenance.retention import drop_sessions
 from services.worker.resources import Resources
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import differences, empty
@@ -27,16 +25,10 @@ from tests.integration.worker.maintenance.projects_world import (
     sums,
 )
 from tests.integration.worker.maintenance.retaining import drop, set_rule
-from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, store
+from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, step_by_step, store
+from tests.integration.worker.statements import execute
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
-
-
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (drop_sessions, rekey_projects, merge_users):
-        monkeypatch.setattr(module, "SESSIONS_AT_ONCE", 1)
-        monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
 
 
 def in_base(worker: Resources, path: str) -> int:
@@ -61,15 +53,9 @@ def test_the_base_moves_with_its_project_and_comes_back_exactly(worker: Resource
 
     # When its base moves, some rows in each transaction
     of = decide(worker, "/w/shop-fix", "/w/shop")
-    steps, is_more = 0, True
-    while is_more:
-        with worker.transaction() as connection:
-            is_more = rekey_projects.move_some(worker, connection, of)
-        assert differences(worker) == {}, f"after transaction {steps}"
-        steps += 1
+    assert step_by_step(worker, rekey_projects.move_some, of) > 8
 
     # Then the part has nothing, and the whole has all of it
-    assert steps > 8
     assert in_base(worker, "/w/shop-fix") == 0
     assert in_base(worker, "/w/shop") > 0
     assert sums(worker) == merged
@@ -116,8 +102,7 @@ def test_verify_tells_a_base_that_counts_under_the_wrong_project(worker: Resourc
     move_all(worker)
     assert differences(worker) == {}
 
-    with worker.transaction() as connection:
-        connection.execute("UPDATE base_sessions SET project_id = path_project_id, path_project_id = NULL")
+    execute(worker, "UPDATE base_sessions SET project_id = path_project_id, path_project_id = NULL")
 
     assert "session projects" in differences(worker)
 

@@ -17,16 +17,17 @@ from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.resources import Resources, open_resources
 from services.worker.row_lease import MAX_ATTEMPTS
 from services.worker.sweep.scheduler import Looks
-from shared.broker import Task
+from shared.blobs.store import BlobStoreAway
 from shared.database import connect_options
 from shared.events.messages import Conversation
-from shared.jobs import ERASURE, SCRUB, JobKind
+from shared.jobs import ERASURE, EXPORT, MERGE_OF_PROJECTS, MERGE_OF_USERS, SCRUB, JobKind, JobTask
 from tests.conftest import as_role
 from tests.integration.worker.imports.exporting import add_export, export_row
 from tests.integration.worker.imports.files_of_sessions import EPOCH
 from tests.integration.worker.maintenance.projects_world import decide
 from tests.integration.worker.maintenance.retaining import set_rule
 from tests.integration.worker.maintenance.sessions_of_users import fill, request_merge, store
+from tests.integration.worker.statements import execute, select
 
 # A folder in which nobody may make one.
 FORBIDDEN = Path("/sys/tracker-archive")
@@ -45,8 +46,7 @@ def owner(worker: Resources) -> Resources:
 def refused(owner: Resources) -> Iterator[Resources]:
     """A worker in its own role, which may not write what all jobs write."""
     url = owner.settings.database_url
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"REVOKE UPDATE, DELETE ON sessions, messages, api_calls FROM {WORKER}")
+    execute(owner, f"REVOKE UPDATE, DELETE ON sessions, messages, api_calls FROM {WORKER}")
     with closing(open_resources(owner.settings.model_copy(update={"database_url": as_role(url, WORKER)}))) as worker:
         yield worker
     grant(url)
@@ -70,8 +70,7 @@ def added(worker: Resources, kind: JobKind) -> UUID:
 
 
 def state(worker: Resources, job_id: UUID) -> tuple[Any, ...]:
-    with worker.transaction() as connection:
-        [found] = connection.execute("SELECT status, failure FROM jobs WHERE id = %s", (job_id,)).fetchall()
+    [found] = select(worker, "SELECT status, failure FROM jobs WHERE id = %s", (job_id,))
     return found
 
 
@@ -93,8 +92,7 @@ def test_an_erasure_that_failed_is_begun_again_where_it_stopped(owner: Resources
     while run_job(refused, ERASURE, job_id):
         pass
 
-    with owner.transaction() as connection:
-        [(at_stage, names)] = connection.execute("SELECT at_stage, names FROM jobs").fetchall()
+    [(at_stage, names)] = select(owner, "SELECT at_stage, names FROM jobs")
 
     assert (at_stage, names) == ("rows", ["ann"])
 
@@ -110,12 +108,27 @@ def test_a_job_whose_step_fails_again_and_again_ends_with_the_reason(
     # Its steps need nothing but a place to read from.
     monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", broken)
     for _ in range(MAX_ATTEMPTS + 1):
-        with owner.transaction() as connection:
-            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
+        execute(owner, "UPDATE jobs SET lease_expires_at = NULL")
         with suppress(KeyError):
             run_job(owner, kind, job_id)
 
     assert state(owner, job_id) == ("failed", "The worker failed (KeyError); see its log, then ask for this again.")
+
+
+@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.name)
+def test_a_job_whose_store_is_away_waits_for_it_and_says_so(owner: Resources, kind: JobKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> Any:
+        raise BlobStoreAway("The bucket does not answer.")
+
+    job_id = added(owner, kind)
+    monkeypatch.setattr("services.worker.maintenance.staged_job._take_step", away)
+    for _ in range(MAX_ATTEMPTS + 2):
+        with owner.transaction() as connection:
+            connection.execute("UPDATE jobs SET lease_expires_at = NULL")
+        with suppress(BlobStoreAway):
+            run_job(owner, kind, job_id)
+
+    assert state(owner, job_id) == ("running", "The bucket does not answer.")
 
 
 def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Resources) -> None:
@@ -130,8 +143,7 @@ def test_an_export_that_may_not_write_the_archive_fails_and_says_why(owner: Reso
 
 
 def test_an_export_that_may_not_read_the_rows_fails_and_says_why(owner: Resources, refused: Resources, tmp_path: Path) -> None:
-    with psycopg.connect(owner.settings.database_url, autocommit=True) as connection:
-        connection.execute(f"REVOKE SELECT ON messages FROM {WORKER}")
+    execute(owner, f"REVOKE SELECT ON messages FROM {WORKER}")
     object.__setattr__(refused, "settings", refused.settings.model_copy(update={"archive_url": tmp_path.as_uri()}))
     job_id = add_export(owner)
 
@@ -144,13 +156,13 @@ def test_an_export_that_may_not_read_the_rows_fails_and_says_why(owner: Resource
     ("task", "begin", "run", "found"),
     [
         (
-            Task.MERGE_USERS,
+            MERGE_OF_USERS.task,
             lambda worker: request_merge(worker, "ann", "bob"),
             merge_users.run,
             "SELECT merge_failure, merge_requested_at FROM users",
         ),
         (
-            Task.REKEY_PROJECT,
+            MERGE_OF_PROJECTS.task,
             lambda worker: decide(worker, "/p/one", "/p/1"),
             rekey_projects.run,
             "SELECT rekey_failure, rekey_requested_at FROM projects",
@@ -162,7 +174,7 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
     owner: Resources,
     refused: Resources,
     looks: Looks,
-    task: Task,
+    task: JobTask,
     begin: Callable[[Resources], int],
     run: Callable[[Resources, int], bool],
     found: str,
@@ -174,37 +186,32 @@ def test_a_merge_that_fails_says_why_and_is_tried_again_after_an_hour(
         run(refused, of)
 
     table = found.rpartition(" ")[2]
-    with owner.transaction() as connection:
-        [(failure, _)] = connection.execute(f"{found} WHERE id = %s".encode(), (of,)).fetchall()
-        connection.execute(f"UPDATE {table} SET {column} = {column} - interval '59 minutes' WHERE id = %s".encode(), (of,))
+    [(failure, _)] = select(owner, f"{found} WHERE id = %s", (of,))
+    execute(owner, f"UPDATE {table} SET {column} = {column} - interval '59 minutes' WHERE id = %s", (of,))
     assert failure.startswith("Postgres refuses the worker")
     assert task not in looks.abandoned_jobs()
 
-    with owner.transaction() as connection:
-        connection.execute(f"UPDATE {table} SET {column} = {column} - interval '2 minutes' WHERE id = %s".encode(), (of,))
+    execute(owner, f"UPDATE {table} SET {column} = {column} - interval '2 minutes' WHERE id = %s", (of,))
     assert looks.abandoned_jobs()[task] == [(of,)]
     while run(owner, of):
         pass
-    with owner.transaction() as connection:
-        assert connection.execute(f"{found} WHERE id = %s".encode(), (of,)).fetchall() == [(None, None)]
+    assert select(owner, f"{found} WHERE id = %s", (of,)) == [(None, None)]
 
 
 def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_longest_is_told(owner: Resources, looks: Looks) -> None:
     for kind in JOBS:
         added(owner, kind)
-    with owner.transaction() as connection:
-        connection.execute("UPDATE jobs SET created_at = now() - interval '6 seconds'")
+    execute(owner, "UPDATE jobs SET created_at = now() - interval '6 seconds'")
     add_export(owner)
     request_merge(owner, "ann", "bob")
     decide(owner, "/p/one", "/p/1")
-    with owner.transaction() as connection:
-        connection.execute("UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
-        connection.execute("UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
-    waiting = {*(kind.task for kind in JOBS), Task.MERGE_USERS, Task.REKEY_PROJECT}
+    execute(owner, "UPDATE import_jobs SET created_at = now() - interval '6 seconds'")
+    execute(owner, "UPDATE users SET merge_requested_at = merge_requested_at - interval '6 seconds'")
+    execute(owner, "UPDATE projects SET rekey_requested_at = rekey_requested_at - interval '6 seconds'")
+    waiting = {*(kind.task for kind in JOBS), EXPORT.task, MERGE_OF_USERS.task, MERGE_OF_PROJECTS.task}
     assert waiting <= looks.abandoned_jobs().keys()
 
-    with owner.transaction() as connection:
-        connection.execute("UPDATE jobs SET moved_at = now() - interval '1 hour' WHERE kind = 'erasure'")
+    execute(owner, "UPDATE jobs SET moved_at = now() - interval '1 hour' WHERE kind = 'erasure'")
     with psycopg.connect(
         owner.settings.database_url, **connect_options(statement_timeout_ms=1000, lock_timeout_ms=1000, read_only=True)
     ) as connection:
@@ -217,8 +224,7 @@ def test_the_job_of_each_kind_is_found_by_beat_and_the_one_that_stands_still_lon
 def test_a_job_that_only_waits_does_not_get_on(owner: Resources) -> None:
     # An import that goes on keeps a scrub waiting.
     add_export(owner)
-    with owner.transaction() as connection:
-        connection.execute("UPDATE import_jobs SET kind = 'import', status = 'running', has_files = true WHERE status = 'queued'")
+    execute(owner, "UPDATE import_jobs SET kind = 'import', status = 'running', has_files = true WHERE status = 'queued'")
     job_id = added(owner, SCRUB)
 
     def place() -> Any:

@@ -10,8 +10,9 @@ from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
 from services.worker.session_tables import session_tables
 from shared.jobs import KINDS, RETENTION
-from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, fill, set_rule
 from tests.integration.worker.session_rows import OLD, add_row, tables_of, tables_with
+from tests.integration.worker.statements import execute, select
 
 # Each step of a run writes there.
 OF_THE_RUN = {"jobs", "retention_counts"}
@@ -45,7 +46,7 @@ def test_every_table_that_lost_something_is_written_anew(worker: Resources, what
     for what in whats:
         set_rule(worker, what, 30)
     run_id = uuid4()
-    rows(worker, "INSERT INTO jobs (kind, id, options) VALUES ('retention', %(id)s, '{\"rewrite\": true}') RETURNING 1", id=run_id)
+    execute(worker, "INSERT INTO jobs (kind, id, options) VALUES ('retention', %(id)s, '{\"rewrite\": true}')", {"id": run_id})
     with worker.connection() as connection:
         before, old_files = contents(connection), files(connection)
 
@@ -80,4 +81,4 @@ def test_an_ended_job_of_every_kind_goes(worker: Resources) -> None:
     drop(worker)
 
     of_old = "SELECT count(*) FROM {} WHERE finished_at < now() - interval '1 day'"
-    assert {table: rows(worker, of_old.format(table)) for table in jobs} == {table: [(0,)] for table in jobs}
+    assert {table: select(worker, of_old.format(table)) for table in jobs} == {table: [(0,)] for table in jobs}

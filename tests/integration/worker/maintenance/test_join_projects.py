@@ -18,6 +18,7 @@ from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.files_of_sessions import add_job
 from tests.integration.worker.maintenance.projects_world import decide, move_all, project_id
 from tests.integration.worker.maintenance.sessions_of_users import session, store
+from tests.integration.worker.statements import execute, select
 
 GIT = "/w/shop/.git"
 REMOTE = "github.com/acme/shop"
@@ -34,14 +35,12 @@ def tell(worker: Resources, machine: str, path: str, **place: Any) -> None:
     sql = """INSERT INTO project_places (told_by, path, common_dir, remote, inside, is_main)
              VALUES (%(machine)s, %(path)s, %(common_dir)s, %(remote)s, %(inside)s, %(is_main)s)
              ON CONFLICT (told_by, path_key) DO UPDATE SET remote = excluded.remote, common_dir = excluded.common_dir, judged_at = NULL"""
-    with worker.transaction() as connection:
-        connection.execute(sql, columns | {"machine": machine, "path": path})
+    execute(worker, sql, columns | {"machine": machine, "path": path})
 
 
 def rule(worker: Resources, pattern: str, path: str) -> None:
     of = project_id(worker, path)
-    with worker.transaction() as connection:
-        connection.execute("INSERT INTO project_rules (pattern, project_id) VALUES (%s, %s)", (pattern, of))
+    execute(worker, "INSERT INTO project_rules (pattern, project_id) VALUES (%s, %s)", (pattern, of))
 
 
 def join(worker: Resources) -> dict[str, tuple[str, str, str]]:
@@ -52,8 +51,7 @@ def join(worker: Resources) -> dict[str, tuple[str, str, str]]:
     move_all(worker)
     assert differences(worker) == {}
     sql = """SELECT p.path, w.path, p.merged_by, p.merge_evidence FROM projects AS p JOIN projects AS w ON w.id = p.merged_into"""
-    with worker.transaction() as connection:
-        return {path: (whole, by, evidence) for path, whole, by, evidence in connection.execute(sql).fetchall()}
+    return {path: (whole, by, evidence) for path, whole, by, evidence in select(worker, sql)}
 
 
 @pytest.mark.parametrize("order", [("/w/fix", "/w/shop", "/w/new"), ("/w/shop", "/w/new", "/w/fix"), ("/w/new", "/w/fix", "/w/shop")])
@@ -118,8 +116,7 @@ def test_a_path_of_which_machines_say_different_remotes_is_no_clone(worker: Reso
 def test_what_a_person_decided_is_left(worker: Resources) -> None:
     begin(worker, "/w/shop", "/w/fix", "/w/apart", "/w/mine")
     decide(worker, "/w/fix", "/w/mine")
-    with worker.transaction() as connection:
-        connection.execute("UPDATE projects SET is_kept_apart = true WHERE path = '/w/apart'")
+    execute(worker, "UPDATE projects SET is_kept_apart = true WHERE path = '/w/apart'")
     for path in ("/w/shop", "/w/fix", "/w/apart"):
         tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
 
@@ -130,10 +127,7 @@ def test_what_a_person_decided_is_left(worker: Resources) -> None:
 
 def test_no_rule_makes_a_private_project_part_of_one_that_is_not(worker: Resources) -> None:
     begin(worker, "/w/shop", "/w/fix", "/w/open")
-    with worker.transaction() as connection:
-        connection.execute(
-            "UPDATE projects SET visibility = CASE path WHEN '/w/fix' THEN 'private' ELSE 'shared' END WHERE path <> '/w/open'"
-        )
+    execute(worker, "UPDATE projects SET visibility = CASE path WHEN '/w/fix' THEN 'private' ELSE 'shared' END WHERE path <> '/w/open'")
     for path in ("/w/shop", "/w/fix", "/w/open"):
         tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
 
@@ -173,9 +167,8 @@ def test_two_rules_that_name_each_other_make_no_circle(worker: Resources) -> Non
 def test_no_rule_shows_a_bound_key_more(worker: Resources) -> None:
     begin(worker, "/w/shop", "/w/fix")
     of = project_id(worker, "/w/fix")
-    with worker.transaction() as connection:
-        sql = "INSERT INTO api_keys (id, name, sha256, scopes, project_ids) VALUES ('abcdefghijkl', 'ci', sha256('x'), '{read}', %s)"
-        connection.execute(sql, ([of],))
+    sql = "INSERT INTO api_keys (id, name, sha256, scopes, project_ids) VALUES ('abcdefghijkl', 'ci', sha256('x'), '{read}', %s)"
+    execute(worker, sql, ([of],))
     for path in ("/w/shop", "/w/fix"):
         tell(worker, "laptop", path, common_dir=GIT, is_main=path == "/w/shop")
     assert join(worker) == {}
@@ -186,9 +179,8 @@ def test_the_reason_and_the_change_are_kept(worker: Resources) -> None:
     for path in ("/w/shop", "/w/fix"):
         tell(worker, "laptop", path, common_dir=GIT, remote=REMOTE, is_main=path == "/w/shop")
     join(worker)
-    with worker.transaction() as connection:
-        [(who, before, after)] = connection.execute("SELECT who, before, after FROM project_changes").fetchall()
-        repositories = connection.execute("SELECT DISTINCT repository FROM projects").fetchall()
+    [(who, before, after)] = select(worker, "SELECT who, before, after FROM project_changes")
+    repositories = select(worker, "SELECT DISTINCT repository FROM projects")
     assert (who, before["part_of"], after["merged_by"], after["merge_evidence"]) == ("rule", None, merging.WORKTREE, GIT)
     assert after["part_of"] == project_id(worker, "/w/shop")
     assert repositories == [(REMOTE,)]

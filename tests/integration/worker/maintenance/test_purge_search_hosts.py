@@ -22,8 +22,9 @@ from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import as_role
 from tests.integration.conftest import OpenWorker
 from tests.integration.worker.imports.files_of_sessions import EPOCH, GAP
-from tests.integration.worker.maintenance.retaining import drop, fill, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, fill, set_rule
 from tests.integration.worker.session_rows import tables_of
+from tests.integration.worker.statements import execute, select
 
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HANG_SECONDS = 60
@@ -72,12 +73,12 @@ class Job(NamedTuple):
 
     def at(self, worker: Resources) -> tuple[str, str, str | None]:
         """Its status, stage and place."""
-        [found] = rows(worker, "SELECT status, at_stage, after_key FROM jobs WHERE id = %(id)s", id=self.id)
+        [found] = select(worker, "SELECT status, at_stage, after_key FROM jobs WHERE id = %(id)s", {"id": self.id})
         return found
 
     def run_until_it_asks(self, worker: Resources) -> int:
         """The number that hosts are to confirm."""
-        while not (found := rows(worker, "SELECT number FROM search_purges")):
+        while not (found := select(worker, "SELECT number FROM search_purges")):
             assert self.step(worker), "it has ended without a purge"
         return int(found[0][0])
 
@@ -85,11 +86,7 @@ class Job(NamedTuple):
 def asked_for(worker: Resources, kind: Kind, *, is_dry_run: bool = False) -> Job:
     values = {"kind": f"'{kind.kind.name}'", "is_dry_run": str(is_dry_run).lower()} | kind.row
     job = Job(kind, uuid4())
-    rows(
-        worker,
-        f"INSERT INTO jobs (id, {', '.join(values)}) VALUES (%(id)s, {', '.join(values.values())}) RETURNING 1",
-        id=job.id,
-    )
+    execute(worker, f"INSERT INTO jobs (id, {', '.join(values)}) VALUES (%(id)s, {', '.join(values.values())})", {"id": job.id})
     return job
 
 
@@ -99,7 +96,7 @@ def tell(worker: Resources, host: str, purged: int, seconds_ago: float = 0) -> N
 
 def noted(worker: Resources) -> set[str]:
     """The ids of sessions in notes for query hosts."""
-    return {session_id for (session_id,) in rows(worker, "SELECT unnest(session_ids) FROM search_changes")}
+    return {session_id for (session_id,) in select(worker, "SELECT unnest(session_ids) FROM search_changes")}
 
 
 def hosts(worker: Resources) -> set[bytes]:
@@ -112,7 +109,7 @@ def stored(worker: Resources) -> Resources:
     """Sessions, of which retention drops those that are older than a month."""
     fill(worker)
     # A scrub waits for its uploads.
-    rows(worker, "UPDATE import_jobs SET status = 'succeeded', finished_at = now() RETURNING 1")
+    execute(worker, "UPDATE import_jobs SET status = 'succeeded', finished_at = now()")
     set_rule(worker, "sessions", 30)
     return worker
 
@@ -129,7 +126,7 @@ def test_a_job_ends_when_each_host_that_is_alive_has_purged(stored: Resources, k
     for _ in range(3):
         assert job.step(stored)
     assert job.at(stored)[:2] == ("running", "search_hosts")
-    assert rows(stored, "SELECT FROM sessions WHERE session_id = ANY(%(gone)s)", gone=list(kind.gone)) == []
+    assert select(stored, "SELECT FROM sessions WHERE session_id = ANY(%(gone)s)", {"gone": list(kind.gone)}) == []
     assert noted(stored) >= set(kind.gone)
 
     # When a host says an older number, then it still waits; when it says this one, then it succeeds
@@ -139,7 +136,7 @@ def test_a_job_ends_when_each_host_that_is_alive_has_purged(stored: Resources, k
     tell(stored, "two", number)
     job.finish(stored)
     assert job.at(stored)[0] == "succeeded"
-    assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
+    assert select(stored, "SELECT number FROM search_purges") == [(number,)]
     with stored.transaction() as connection:
         assert set().union(*(tables_of(connection, session_id) for session_id in kind.gone)) == set()
     assert not noted(stored) & set(kind.gone)
@@ -151,7 +148,7 @@ def test_a_host_that_is_off_holds_up_nothing_and_is_forgotten_after_a_day(stored
 
     assert "sessions" in drop(stored)
 
-    assert rows(stored, "SELECT status FROM jobs") == [("succeeded",)]
+    assert select(stored, "SELECT status FROM jobs") == [("succeeded",)]
     # Another may be here, of an application that tests share.
     assert hosts(stored) & {b"off", b"long gone"} == {b"off"}
 
@@ -161,21 +158,20 @@ def test_a_dry_run_purges_nothing(stored: Resources, kind: Kind) -> None:
     tell(stored, "one", 0)
     job = asked_for(stored, kind, is_dry_run=True)
 
-    while job.step(stored):
-        pass
+    job.finish(stored)
 
     assert job.at(stored)[0] == "succeeded"
-    assert rows(stored, "SELECT FROM search_purges") == []
+    assert select(stored, "SELECT FROM search_purges") == []
 
 
 def test_a_run_of_retention_that_takes_nothing_purges_nothing(stored: Resources) -> None:
     drop(stored)
-    [(number,)] = rows(stored, "SELECT number FROM search_purges")
+    [(number,)] = select(stored, "SELECT number FROM search_purges")
     tell(stored, "one", 0)
 
     drop(stored)
 
-    assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
+    assert select(stored, "SELECT number FROM search_purges") == [(number,)]
 
 
 def test_a_run_of_retention_purges_what_one_that_failed_took(stored: Resources) -> None:
@@ -183,13 +179,13 @@ def test_a_run_of_retention_purges_what_one_that_failed_took(stored: Resources) 
     failed = asked_for(stored, RETENTION)
     while failed.at(stored)[1] != "search_hosts":
         failed.step(stored)
-    rows(stored, "UPDATE jobs SET status = 'failed', finished_at = now() RETURNING 1")
+    execute(stored, "UPDATE jobs SET status = 'failed', finished_at = now()")
 
     # When another takes nothing, then it purges, and the next one does not
     for _ in range(2):
         assert drop(stored) == {}
-    assert rows(stored, "SELECT count(*), max(number) - min(number) FROM search_purges") == [(1, 0)]
-    [(number,)] = rows(stored, "SELECT number FROM search_purges")
+    assert select(stored, "SELECT count(*), max(number) - min(number) FROM search_purges") == [(1, 0)]
+    [(number,)] = select(stored, "SELECT number FROM search_purges")
     assert number == 1
 
 
@@ -198,15 +194,14 @@ def test_a_job_that_another_worker_goes_on_with_asks_no_second_time(stored: Reso
     tell(stored, "one", 0)
     job = asked_for(stored, RETENTION)
     number = job.run_until_it_asks(stored)
-    rows(stored, "UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second' RETURNING 1")
+    execute(stored, "UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second'")
 
     other = open_worker()
     assert job.step(other)
     tell(other, "one", number)
-    while job.step(other):
-        pass
+    job.finish(other)
 
-    assert rows(other, "SELECT number FROM search_purges") == [(number,)]
+    assert select(other, "SELECT number FROM search_purges") == [(number,)]
     assert job.at(other)[0] == "succeeded"
 
 
@@ -218,17 +213,15 @@ def test_a_worker_that_loses_its_job_while_it_asks_has_not_asked(stored: Resourc
     with psycopg.connect(stored.settings.database_url) as holder, ThreadPoolExecutor(1) as thread:
         holder.execute("LOCK TABLE search_purges IN SHARE MODE")
         asking = thread.submit(run_job, stored, job.kind.kind, job.id)
-        with psycopg.connect(stored.settings.database_url, autocommit=True) as other:
-            assert wait_until(lambda: other.execute(BLOCKED).fetchall() == [(1,)], HANG_SECONDS)
-            other.execute("UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now()")
+        assert wait_until(lambda: select(stored, BLOCKED) == [(1,)], HANG_SECONDS)
+        execute(stored, "UPDATE jobs SET lease_token = gen_random_uuid(), lease_expires_at = now()")
         holder.rollback()
         assert asking.result() is False
-    assert rows(stored, "SELECT FROM search_purges") == []
+    assert select(stored, "SELECT FROM search_purges") == []
 
     # When another worker goes on, then there is one purge
-    while job.step(stored):
-        pass
-    assert rows(stored, "SELECT count(*) FROM search_purges") == [(1,)]
+    job.finish(stored)
+    assert select(stored, "SELECT count(*) FROM search_purges") == [(1,)]
 
 
 def test_what_is_gone_is_noted_until_hosts_have_purged(stored: Resources) -> None:
@@ -243,13 +236,13 @@ def test_what_is_gone_is_noted_until_hosts_have_purged(stored: Resources) -> Non
     note = (
         "INSERT INTO search_changes (kind, keys, session_ids) VALUES ('session', '{later}', '{later}') RETURNING changed_by::text::bigint"
     )
-    [(later,)] = rows(stored, note)
+    [(later,)] = select(stored, note)
     tell(stored, "one", number)
     job.finish(stored)
 
     # Then hosts are told of that alone, and an index from before the purge is known to be too old
     assert noted(stored) == {"later"}
-    [(since,)] = rows(stored, "SELECT since::text::bigint FROM search_changes_kept")
+    [(since,)] = select(stored, "SELECT since::text::bigint FROM search_changes_kept")
     assert 0 < since <= later
 
 
@@ -262,7 +255,7 @@ def test_a_purge_waits_for_transactions_that_may_have_read_what_is_gone(stored: 
         slow.execute("SELECT pg_current_xact_id()")
         for _ in range(3):
             assert job.step(stored)
-        assert rows(stored, "SELECT FROM search_purges") == []
+        assert select(stored, "SELECT FROM search_purges") == []
         slow.execute("INSERT INTO search_changes (kind, keys, session_ids) VALUES ('session', '{}', '{a0}')")
         slow.commit()
 
@@ -285,4 +278,4 @@ def test_a_rebuild_has_hosts_make_their_indexes_anew(stored: Resources) -> None:
     for number in (1, 2):
         with stored.connection() as connection:
             rebuild(connection, GAP)
-        assert rows(stored, "SELECT number FROM search_purges") == [(number,)]
+        assert select(stored, "SELECT number FROM search_purges") == [(number,)]

@@ -3,36 +3,29 @@
 from typing import Any
 
 import psycopg
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.worker.importers.job import undo
-from services.worker.maintenance import rebuild, rekey_projects
+from services.worker.maintenance import rekey_projects
 from services.worker.resources import Resources
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, differences, empty
-from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.imports.exporting import undone
+from tests.integration.worker.imports.files_of_sessions import add_job, file_of
 from tests.integration.worker.maintenance.projects_world import decide, fill, is_circle, late, move_all, project_id, prompt
-from tests.integration.worker.maintenance.sessions_of_users import session, store
+from tests.integration.worker.maintenance.sessions_of_users import losing_each_second, session, step_by_step, store
+from tests.integration.worker.statements import select
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 
 
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rekey_projects, "SESSIONS_AT_ONCE", 1)
-    monkeypatch.setattr(rekey_projects, "ROWS_AT_ONCE", 2)
-
-
 def counted_in(worker: Resources, path: str) -> tuple[int, int]:
     """Sessions, and prompts without a session, that count under a project."""
-    with worker.transaction() as connection:
-        [found] = connection.execute(
-            """SELECT (SELECT count(*) FROM sessions WHERE project_id = p.id), (SELECT count(*) FROM messages WHERE session_id IS NULL AND project_id = p.id)
-               FROM projects AS p WHERE path = %s""",
-            (path,),
-        ).fetchall()
+    counts = """
+        SELECT (SELECT count(*) FROM sessions WHERE project_id = p.id),
+               (SELECT count(*) FROM messages WHERE session_id IS NULL AND project_id = p.id)
+        FROM projects AS p WHERE path = %s"""
+    [found] = select(worker, counts, [path])
     return int(found[0]), int(found[1])
 
 
@@ -42,15 +35,9 @@ def test_a_merge_moves_everything_and_its_undo_gives_back_exactly_what_there_was
     merged = decide(worker, "/w/shop-fix", "/w/shop")
 
     # When its sessions move one by one
-    steps, is_more = 0, True
-    while is_more:
-        with worker.transaction() as connection:
-            is_more = rekey_projects.move_some(worker, connection, merged)
-        assert differences(worker) == {}, f"after transaction {steps}"
-        steps += 1
+    assert step_by_step(worker, rekey_projects.move_some, merged) > 4
 
     # Then nothing counts under it, and its sessions still name its path
-    assert steps > 4
     assert counted_in(worker, "/w/shop-fix") == (0, 0)
     assert counted_in(worker, "/w/shop") == (6, 6)
     with worker.connection() as connection:
@@ -81,29 +68,6 @@ def test_what_comes_late_counts_under_the_whole(worker: Resources) -> None:
     assert differences(worker) == {}
 
 
-def test_an_undo_takes_out_what_came_meanwhile_too(worker: Resources) -> None:
-    def come(worker: Resources) -> None:
-        store(
-            worker,
-            [late("1-0"), *session("new", "ann", 5, "/w/shop-fix"), prompt("/w/shop-fix", 9), *session("other", "ann", 5, "/w/shop")],
-        )
-
-    fill(worker, PATHS)
-    come(worker)
-    without_merge = all_tables(worker)
-    empty(worker)
-
-    fill(worker, PATHS)
-    decide(worker, "/w/shop-fix", "/w/shop")
-    move_all(worker)
-    come(worker)
-    decide(worker, "/w/shop-fix", None)
-    move_all(worker)
-
-    assert all_tables(worker) == without_merge
-    assert differences(worker) == {}
-
-
 def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resources) -> None:
     fill(worker, PATHS)
     decide(worker, "/w/shop-fix", "/w/shop")
@@ -122,59 +86,15 @@ def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resour
     assert differences(worker) == {}
 
 
-def test_a_rebuild_leaves_a_merge_as_it_is(worker: Resources) -> None:
-    fill(worker, PATHS)
-    decide(worker, "/w/shop-fix", "/w/shop")
-    move_all(worker)
-    merged = all_tables(worker)
-
-    with worker.connection() as connection:
-        wrong = rebuild.rebuild(connection, GAP)
-
-    assert not any(wrong.values())
-    assert all_tables(worker) == merged
-
-
 def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resources, small_steps: None) -> None:
     fill(worker, PATHS)
     merged = decide(worker, "/w/shop-fix", "/w/shop")
 
-    class Killed(Exception):
-        pass
-
-    for n in range(100):
-        try:
-            with worker.transaction() as connection:
-                is_more = rekey_projects.move_some(worker, connection, merged)
-                if n % 2 == 0:
-                    raise Killed
-        except Killed:
-            assert differences(worker) == {}
-            continue
-        if not is_more:
-            break
+    losing_each_second(worker, rekey_projects.move_some, merged)
 
     assert counted_in(worker, "/w/shop-fix") == (0, 0)
-    assert differences(worker) == {}
     # A task that comes late finds nothing to do
     assert rekey_projects.run(worker, merged) is False
-
-
-def test_a_decision_that_changes_while_sessions_move_wins(worker: Resources, small_steps: None) -> None:
-    """given a merge that is half done, when it is taken back, then all_tables ends as it was."""
-    fill(worker, PATHS)
-    before = all_tables(worker)
-    merged = decide(worker, "/w/shop-fix", "/w/shop")
-    for _ in range(2):
-        with worker.transaction() as connection:
-            assert rekey_projects.move_some(worker, connection, merged)
-    assert all_tables(worker) != before
-
-    decide(worker, "/w/shop-fix", None)
-    move_all(worker)
-
-    assert all_tables(worker) == before
-    assert differences(worker) == {}
 
 
 def test_only_one_worker_moves_at_a_time(worker: Resources, database_url: str) -> None:
@@ -202,22 +122,29 @@ _STEPS = st.lists(
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
+# Rows that come meanwhile; and a change of mind when half is done
+@example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 4), ("come", "/w/shop-fix", 5), ("come", "/w/shop", 1)])
+@example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 1), ("move", "", 1), ("decide", "/w/shop-fix", None)])
 def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_none(
-    worker: Resources, steps: list[tuple[str, str, Any]]
+    worker: Resources, small_steps: None, steps: list[tuple[str, str, Any]]
 ) -> None:
     """given events, merges, and moves that are interrupted in any order, when all merges are taken back, then all tables are as without them."""
-    arrived = [(path, n) for kind, path, n in steps if kind == "come"]
+
+    def come(path: str, n: int) -> None:
+        store(worker, [late("1-0"), *session(f"new-{n}", "ann", n, path), prompt(path, 10 + n)])
+
     empty(worker)
     fill(worker, PATHS)
-    for path, n in arrived:
-        store(worker, [*session(f"new-{n}", "ann", n, path), prompt(path, 10 + n)])
+    for kind, path, n in steps:
+        if kind == "come":
+            come(path, n)
     expected = all_tables(worker)
 
     empty(worker)
     fill(worker, PATHS)
     for kind, path, value in steps:
         if kind == "come":
-            store(worker, [*session(f"new-{value}", "ann", value, path), prompt(path, 10 + value)])
+            come(path, value)
         elif kind == "move":
             of = project_id(worker, PATHS[value % 3])
             for _ in range(value):
@@ -259,12 +186,7 @@ def test_an_import_after_the_merge_counts_under_the_whole_and_is_undone_exactly(
     decide(worker, "/p/f2", "/w/shop")
     move_all(worker)
     for number in (second, first):
-        is_more = True
-        while is_more:
-            with worker.transaction() as connection:
-                is_more = undo.undo_some(worker, connection, number)
-        with worker.transaction() as connection:
-            undo.clear_up(connection, number)
+        undone(worker, number)
     assert differences(worker) == {}
     after = all_tables(worker)
     assert {table: rows for table, rows in after.items() if table != "projects"} == {

@@ -14,8 +14,9 @@ from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionStart, ToolCall, Usage
 from tests.conftest import LOCAL
 from tests.integration.worker.maintenance.random_sessions import BEGIN, NAMESPACE
-from tests.integration.worker.maintenance.retaining import drop, rows, set_rule
+from tests.integration.worker.maintenance.retaining import drop, set_rule
 from tests.integration.worker.maintenance.sessions_of_users import store
+from tests.integration.worker.statements import execute
 from tests.json_answers import json_of
 
 DAYS = "start_date=2026-02-28&end_date=2026-03-03"
@@ -51,8 +52,8 @@ def world(worker: Resources, client: TestClient) -> Resources:
     """Two sessions of ann, which a rule drops, and one of bob, all on one machine and branch."""
     for session_id, user in (("s1", "ann"), ("s2", "ann"), (KEPT, "bob")):
         store(worker, session(session_id, user, "/p/one"))
-        rows(worker, "INSERT INTO session_machines VALUES (%(id)s, 'laptop') RETURNING 1", id=session_id)
-    rows(worker, "UPDATE projects SET group_name = 'ours' RETURNING 1")
+        execute(worker, "INSERT INTO session_machines VALUES (%(id)s, 'laptop')", {"id": session_id})
+    execute(worker, "UPDATE projects SET group_name = 'ours'")
     set_rule(worker, "sessions", 30, user="ann")
     return worker
 

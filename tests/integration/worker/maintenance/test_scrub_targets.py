@@ -2,11 +2,11 @@
 
 from typing import Final
 
-import psycopg
 import pytest
 
 from services.worker.maintenance.scrub.scrub_tables import ELSEWHERE, TAKEN, text_tables
 from shared.tables.catalogue import TABLES
+from tests.kept_connection import select_rows
 
 # As `repair`, a check that a scrub may not be without: the columns of unique indexes, with how many such an index has.
 UNIQUE: Final = """
@@ -17,8 +17,7 @@ SCRUBBED: Final = {(table.table, column) for table in text_tables() for column i
 
 @pytest.fixture
 def unique(database_url: str) -> dict[tuple[str, str], int]:
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(UNIQUE).fetchall()
+    rows = select_rows(database_url, UNIQUE)
     return {(table, column): min(n for of, name, n in rows if (of, name) == (table, column)) for table, column, _ in rows}
 
 

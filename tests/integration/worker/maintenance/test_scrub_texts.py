@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -12,7 +12,6 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from deploy.embedded.supervision.processes import wait_until
-from deploy.migrations.grants import WORKER
 from services.worker.archive.segments import cut_place
 from services.worker.kept_out import know_kept_out
 from services.worker.maintenance.jobs import run_job
@@ -27,9 +26,10 @@ from shared.redaction.given_texts import LEAST_CUT_BYTES, keep_out
 from shared.redaction.kept_out import noted_change
 from shared.redaction.redact import redact_text
 from shared.redaction.sealed_texts import divided
-from tests.conftest import as_role
-from tests.integration.worker.all_tables import differences, select
-from tests.integration.worker.maintenance.scrubbed import NOW, message, stored, tables
+from tests.integration.worker.all_tables import differences
+from tests.integration.worker.journal_entries import NOW
+from tests.integration.worker.maintenance.scrubbed import ended, message, stored, tables
+from tests.integration.worker.statements import execute, select
 from tests.stored_transcripts import add_file
 
 TEXT = 'Zoë/"Quuxington" 7\n8'
@@ -42,41 +42,21 @@ def known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrub_texts, "KNOWN_SECONDS", 0)
 
 
-@pytest.fixture
-def archiving(worker: Resources, tmp_path: Path) -> Iterator[Resources]:
-    """The worker with the rights that it has in containers, and an archive of its own."""
-    changes = {"archive_url": (tmp_path / "archive").as_uri(), "database_url": as_role(worker.settings.database_url, WORKER)}
-    resources = open_resources(worker.settings.model_copy(update=changes))
-    yield resources
-    resources.close()
-
-
 def asked_for(worker: Resources, texts: Sequence[str], *, is_dry_run: bool = False, **options: bool) -> UUID:
     """A scrub as ingest leaves it."""
     scrub_id, halves = uuid4(), divided(texts)
     worker.redis.set(halves.redis_key, halves.in_redis)
-    with psycopg.connect(worker.settings.database_url) as connection:
-        connection.execute(
-            "INSERT INTO jobs (kind, id, is_dry_run, options) VALUES ('scrub', %s, %s, %s)",
-            (scrub_id, is_dry_run, Jsonb({"text_count": len(texts)} | options)),
-        )
-        connection.execute("INSERT INTO scrub_texts VALUES (%s, %s, %s)", (scrub_id, halves.in_postgres, halves.redis_key))
+    execute(
+        worker,
+        "INSERT INTO jobs (kind, id, is_dry_run, options) VALUES ('scrub', %s, %s, %s)",
+        (scrub_id, is_dry_run, Jsonb({"text_count": len(texts)} | options)),
+    )
+    execute(worker, "INSERT INTO scrub_texts VALUES (%s, %s, %s)", (scrub_id, halves.in_postgres, halves.redis_key))
     return scrub_id
 
 
 def scrubbed(worker: Resources, texts: Sequence[str], **options: bool) -> dict[str, str]:
-    """The rest, after a scrub to its end."""
-    scrub_id = asked_for(worker, texts, **options)
-    while run_job(worker, SCRUB, scrub_id):
-        pass
-    [(status, remains)] = select(worker, f"SELECT status, remains FROM jobs WHERE id = '{scrub_id}'")
-    assert status == "succeeded"
-    found: dict[str, str] = remains
-    return found
-
-
-def everything(worker: Resources) -> str:
-    return str(tables(worker))
+    return ended(worker, asked_for(worker, texts, **options))
 
 
 def test_a_text_goes_from_every_encoding_of_a_row(worker: Resources) -> None:
@@ -110,7 +90,7 @@ def test_a_text_goes_from_every_encoding_of_a_row(worker: Resources) -> None:
 
     scrubbed(worker, [TEXT, PLAIN])
 
-    left = everything(worker)
+    left = str(tables(worker))
     for part in ("Quuxington", quote("Quuxington"), PLAIN, base64.b64encode(b"Quuxington").decode()[2:-4]):
         assert part not in left
     contents = [content for (content,) in select(worker, "SELECT content FROM messages WHERE role = 'user' ORDER BY occurred_at")]
@@ -126,9 +106,8 @@ def test_no_part_of_a_text_is_left_at_the_edge_of_a_cut_result(worker: Resources
     # Given a result from whose middle so much was left out that the text was divided
     stored(worker, ToolCall(tool_name="Bash", result_status="success", timestamp=NOW, session_id="s", id=uuid4()))
     beginning, end = f"before {PLAIN[:kept]}", f"{PLAIN[kept + 2 :]} behind"
-    with psycopg.connect(worker.settings.database_url) as connection:
-        changed = "UPDATE tool_calls SET result = %s, result_cut_at = %s, result_left_out = 2"
-        connection.execute(changed, (beginning + end, len(beginning)))
+    changed = "UPDATE tool_calls SET result = %s, result_cut_at = %s, result_left_out = 2"
+    execute(worker, changed, (beginning + end, len(beginning)))
 
     scrubbed(worker, [PLAIN])
 
@@ -154,22 +133,19 @@ def test_a_title_that_was_cut_within_a_text_is_made_anew(worker: Resources) -> N
 
 
 @pytest.mark.parametrize("is_ascii", [True, False])
-def test_a_text_goes_from_every_line_of_ranges_and_segments(worker: Resources, archiving: Resources, is_ascii: bool) -> None:
+def test_a_text_goes_from_every_line_of_ranges_and_segments(worker: Resources, as_worker: Resources, is_ascii: bool) -> None:
     """Ranges and segments end at the ends of lines, and a text is within a line: so none is divided by them."""
     lines = [json.dumps({"n": n, "text": f"{'x' * (n % 977)}{TEXT}"}, ensure_ascii=is_ascii) for n in range(3_000)]
     content = "\n".join(lines).encode() + b"\n"
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         archived = cut_place(content)
         assert archived is not None
-        file_id = add_file(connection, archiving.archive, "s", content, archived=archived, range_bytes=10_000)
+        file_id = add_file(connection, as_worker.archive, "s", content, archived=archived, range_bytes=10_000)
 
-    scrub_id = asked_for(worker, [TEXT])
-    while run_job(archiving, SCRUB, scrub_id):
-        pass
+    ended(as_worker, asked_for(worker, [TEXT]))
 
-    assert select(worker, "SELECT status FROM jobs") == [("succeeded",)]
-    with archiving.transaction() as connection:
-        left = b"".join(content_of(connection, file_id, archiving.archive))
+    with as_worker.transaction() as connection:
+        left = b"".join(content_of(connection, file_id, as_worker.archive))
     assert left.count(b"\n") == 3_000
     values = [json.loads(line) for line in left.splitlines()]
     assert [value["n"] for value in values] == list(range(3_000))
@@ -185,7 +161,7 @@ def test_a_scrub_that_is_taken_over_after_every_step_ends_the_same(worker: Resou
     while run_job(worker, SCRUB, scrub_id, run_seconds=0):
         assert PLAIN not in str(select(worker, "SELECT s::text, t::text FROM jobs AS s LEFT JOIN scrub_texts AS t ON true"))
 
-    assert PLAIN not in everything(worker)
+    assert PLAIN not in str(tables(worker))
     assert select(worker, "SELECT counts -> 'changed_in' ->> 'messages', counts -> 'redactions' ->> 'text' FROM jobs")[0][0] == "5"
     assert select(worker, "SELECT count(*) FROM scrub_texts") == [(0,)]
     assert set(select(worker, "SELECT scrub_id, is_for_good FROM kept_out_texts")) == {(scrub_id, True)}
@@ -204,8 +180,7 @@ def test_a_worker_replaces_what_is_kept_out_until_the_list_is_empty(worker: Reso
 
     try:
         assert wait_until(replaced, 10)
-        with psycopg.connect(worker.settings.database_url) as connection:
-            connection.execute("DELETE FROM kept_out_texts")
+        execute(worker, "DELETE FROM kept_out_texts")
         noted_change(worker.redis)
         assert wait_until(lambda: not replaced(), 10)
     finally:
@@ -260,11 +235,10 @@ def test_uploads_of_failed_imports_are_deleted_where_that_is_asked_for(
     upload.parent.mkdir()
     upload.write_text(PLAIN)
     settings = worker.settings.model_copy(update={"blob_url": upload.parent.as_uri()})
-    with psycopg.connect(worker.settings.database_url) as connection:
-        files = json.dumps([{"name": "a.jsonl", "blob_url": upload.as_uri()}])
-        added = "INSERT INTO import_jobs (id, kind, status, stage, files, has_files) VALUES (%s, 'import', %s, %s, %s, true)"
-        connection.execute(added, (uuid4(), "failed", "failed", files))
-        connection.execute(added, (uuid4(), "running", "reading", "[]"))
+    files = json.dumps([{"name": "a.jsonl", "blob_url": upload.as_uri()}])
+    added = "INSERT INTO import_jobs (id, kind, status, stage, files, has_files) VALUES (%s, 'import', %s, %s, %s, true)"
+    execute(worker, added, (uuid4(), "failed", "failed", files))
+    execute(worker, added, (uuid4(), "running", "reading", "[]"))
     resources = open_resources(settings)
 
     kept = scrubbed(resources, [PLAIN])

@@ -19,6 +19,7 @@ from shared.jobs import SCRUB
 from shared.redaction.redacted_lines import redact_lines
 from tests.integration.conftest import OpenWorker
 from tests.integration.worker.maintenance.scrubbed import asked_for
+from tests.integration.worker.statements import select
 from tests.stored_transcripts import add_file, stored
 
 SECRET = b"ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
@@ -41,8 +42,7 @@ def lines(size: int, *, secret_every: int) -> bytes:
 
 
 def is_on_disk(worker: Resources, secret: bytes) -> bool:
-    with worker.transaction() as connection:
-        frames = [row[0] for row in connection.execute("SELECT content FROM transcript_ranges").fetchall()]
+    frames = [row[0] for row in select(worker, "SELECT content FROM transcript_ranges")]
     frames += [worker.archive.get(each.name) for each in worker.archive.stored()]
     return any(secret in decompressed(frame) for frame in frames)
 
@@ -67,18 +67,14 @@ def test_secrets_go_from_segments_and_ranges(worker: Resources) -> None:
     assert stored(worker, clean) == clean_content
     collect_garbage(worker, timedelta(0))
     assert not is_on_disk(worker, SECRET)
-    with worker.transaction() as connection:
-        assert SECRET.decode() not in str(connection.execute("SELECT payload FROM hook_payloads").fetchall())
-        counted = connection.execute(
-            "SELECT (counts -> 'rows_changed')::int, counts -> 'redactions' FROM jobs ORDER BY created_at"
-        ).fetchall()
+    assert SECRET.decode() not in str(select(worker, "SELECT payload FROM hook_payloads"))
+    counted = select(worker, "SELECT (counts -> 'rows_changed')::int, counts -> 'redactions' FROM jobs ORDER BY created_at")
     # The dry one has the same numbers.
     assert counted[0] == counted[1]
     assert counted[0][1]["github_token"] == content.count(SECRET) + 1
     again = asked_for(worker)
     run_job(worker, SCRUB, again)
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT (counts -> 'rows_changed')::int FROM jobs WHERE id = %s", [again]).fetchall() == [(0,)]
+    assert select(worker, "SELECT (counts -> 'rows_changed')::int FROM jobs WHERE id = %s", [again]) == [(0,)]
 
 
 @pytest.mark.parametrize("steps", range(1, 8))
@@ -94,8 +90,7 @@ def test_ranges_that_become_segments_meanwhile_are_scrubbed_all_the_same(
     scrub_id = asked_for(worker)
     taken = 0
     for _ in range(200):
-        with worker.transaction() as connection:
-            [(stage,)] = connection.execute("SELECT at_stage FROM jobs").fetchall()
+        [(stage,)] = select(worker, "SELECT at_stage FROM jobs")
         taken += stage == "transcripts"
         if taken == steps:
             compact_some(worker, file_id)

@@ -15,14 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.query.answers.live import LiveSession
-from services.worker.capture.parser_states import ParserStates
-from services.worker.capture.read_captured import read_captured
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from shared.feed import FeedItem
 from shared.sessions.session_state import QUIET_SECONDS
 from tests.example_counts import examples
+from tests.integration.worker.capture.captured import read_all
 from tests.integration.worker.capture.hook_session import put_hooks
 from tests.integration.worker.persist.told_feed import feed_of, stored
 from tests.integration.worker.persist.told_states import (
@@ -46,6 +45,7 @@ from tests.integration.worker.persist.told_states import (
     shown_alone,
     tell,
 )
+from tests.integration.worker.statements import execute
 
 # The state, the tool, the seconds after the start, and who said so if that is of interest.
 Told = tuple[str, str | None, float] | tuple[str, str | None, float, str]
@@ -238,19 +238,26 @@ def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: s
     assert last_item(worker, session_id).state == expected[0]
 
 
-def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) -> None:
+@pytest.mark.parametrize(
+    ("files", "heard_again", "works"),
+    [
+        ([], hook(60, "PostToolUse", tool_response={}, **BASH), ("working", None, 60, "hook")),
+        ([file(2.3, "busy", 0.1)], file(90, "busy", 0.1), ("working", "Bash", 2, "client_file")),
+    ],
+    ids=["by hooks", "a laptop that sleeps and wakes"],
+)
+def test_a_session_that_falls_silent_while_it_works_is_quiet_until_something_is_heard(
+    worker: Resources, files: list[Step], heard_again: Step, works: Told
+) -> None:
     session_id, start = begun()
-    bring(worker, session_id, [PROMPT, CALL], start)
+    tell(worker, session_id, [PROMPT, CALL, *files], start)
 
-    with worker.transaction() as connection:
-        connection.execute("UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
-    row = open_one(worker, session_id)
-    assert (row.state, row.tool_name) == ("quiet", "Bash")
+    for table in ("session_signs", "session_processes"):
+        execute(worker, f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
+    assert told_of(open_one(worker, session_id), start) == ("quiet", "Bash", 2, "time")
 
-    # And it works again when something is heard
-    bring(worker, session_id, [hook(60, "PostToolUse", tool_response={}, **BASH)], start)
-    row = open_one(worker, session_id)
-    assert row.state == "working"
+    tell(worker, session_id, [heard_again], start)
+    assert told_of(open_one(worker, session_id), start) == works
 
 
 def test_a_session_that_has_ended_is_told_so_and_is_listed_no_more(worker: Resources) -> None:
@@ -266,17 +273,6 @@ def test_what_is_silent_for_an_hour_is_not_listed(worker: Resources) -> None:
     session_id = str(uuid4())
     bring(worker, session_id, [PROMPT], datetime.now(UTC) - timedelta(minutes=61))
     assert listed(worker, session_id) is None
-
-
-def test_signs_are_forgotten_with_the_session_that_is_closed_idle(worker: Resources) -> None:
-    session_id = str(uuid4())
-    bring(worker, session_id, [PROMPT], datetime.now(UTC) - timedelta(minutes=40))
-
-    assert close_idle_sessions(worker) == 1
-
-    with worker.transaction() as connection:
-        assert connection.execute("SELECT count(*) FROM session_signs").fetchall() == [(0,)]
-    assert feed_of(worker.redis)[-1].state == "ended"
 
 
 def test_events_of_clients_give_a_state_too(worker: Resources) -> None:
@@ -321,8 +317,7 @@ def test_a_hook_of_another_user_says_nothing_of_a_session(worker: Resources) -> 
     with worker.transaction() as connection:
         connection.execute("INSERT INTO users (name) VALUES ('bob')")
         put_hooks(connection, [(50, STOP[2] | {"session_id": session_id})], user="bob", bound_user="bob", start=start)
-    while read_captured(worker, ParserStates()):
-        pass
+    read_all(worker)
 
     row = open_one(worker, session_id)
     assert row.state == "working"
@@ -377,19 +372,6 @@ def test_a_process_that_goes_on_with_another_session_has_left_the_first(worker: 
     assert told_of(open_one(worker, second), start)[0] == "working"
     last = [item for item in feed_of(worker.redis) if item.session_id == first][-1]
     assert (last.kind, last.state) == ("session_ended", "ended")
-
-
-def test_a_laptop_that_sleeps_is_quiet_and_works_again_when_it_wakes(worker: Resources) -> None:
-    session_id, start = begun()
-    tell(worker, session_id, [PROMPT, CALL, file(2.3, "busy", 0.1)], start)
-
-    with worker.transaction() as connection:
-        for table in ("session_signs", "session_processes"):
-            connection.execute(f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)".encode(), [QUIET_SECONDS + 1])
-    assert told_of(open_one(worker, session_id), start) == ("quiet", "Bash", 2, "time")
-
-    tell(worker, session_id, [file(90, "busy", 0.1)], start)
-    assert told_of(open_one(worker, session_id), start) == ("working", "Bash", 2, "client_file")
 
 
 def test_a_sweep_closes_what_was_missed(worker: Resources) -> None:

@@ -28,6 +28,7 @@ from tests.integration.worker.all_tables import tables
 from tests.integration.worker.archive.reparsed_sessions import add_file, connection, run
 from tests.integration.worker.capture.captured import import_files
 from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, bring, drift
+from tests.integration.worker.statements import select
 from tests.kept_connection import select_rows
 from tests.skips import SAMPLES, needs
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, answer, prompt, text
@@ -243,11 +244,8 @@ def test_titles_of_real_transcripts(worker: Resources, tmp_path: Path) -> None:
     """given all samples, then a session without a title is one in which nobody asked, and no title is an answer of a letter or boilerplate."""
     paths = sorted((SAMPLES / "transcripts").glob("*/projects/**/*.jsonl"))
     import_files(worker, tmp_path, *(path.read_bytes() for path in paths))
-    with worker.connection() as connection:
-        found = connection.execute("SELECT session_id, title, title_source FROM sessions WHERE counted").fetchall()
-        [(silent,)] = connection.execute(
-            "SELECT count(*) FROM sessions WHERE title IS NULL AND session_id IN (SELECT session_id FROM asks)"
-        ).fetchall()
+    found = select(worker, "SELECT session_id, title, title_source FROM sessions WHERE counted")
+    [(silent,)] = select(worker, "SELECT count(*) FROM sessions WHERE title IS NULL AND session_id IN (SELECT session_id FROM asks)")
 
     assert Counter(source for *_, source in found) == {"prompt": 48, "claude": 20, "summary": 8, "command": 5, None: 3}
     assert [session_id for session_id, title, source in found if (title is None) != (source is None)] == []

@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ class Person:
     home: ClaudeHome
     environment: dict[str, str]
     forks: TrackerForks
+    running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -53,10 +55,23 @@ class Person:
         return self.forks.run(["ship", *(arguments or ("--once",))], env=self.environment | changes)
 
     def shipper(self, *arguments: str, **changes: str) -> "subprocess.Popen[bytes]":
-        """`tracker ship` that goes on."""
-        return subprocess.Popen(
-            [*SHIP, *(arguments or ("--forever",))], env=self.environment | changes, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        """`tracker ship` that goes on, to the end of the test at most."""
+        return self._start([*SHIP, *(arguments or ("--forever",))], changes)
+
+    def quiet_shipper(self, quiet_seconds: int) -> "subprocess.Popen[bytes]":
+        """One that ends when nothing was heard for so long."""
+        ship = f"ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds={quiet_seconds})"
+        return self._start([sys.executable, "-P", "-c", f"import os, pathlib; from client.capture.ship import ship; {ship}"], {})
+
+    def _start(self, command: list[str], changes: dict[str, str]) -> "subprocess.Popen[bytes]":
+        self.running.append(subprocess.Popen(command, env=self.environment | changes, stdin=subprocess.DEVNULL, start_new_session=True))
+        return self.running[-1]
+
+    def note_shipper(self, pid: int, ahead: float = 180.0) -> None:
+        """As a shipper notes that it runs, and for how many seconds that holds."""
+        path = self.folder / "shipper.pid"
+        path.write_text(f"{pid}\n")
+        os.utime(path, (time.time() + ahead, time.time() + ahead))
 
 
 @pytest.fixture
@@ -66,12 +81,16 @@ def server() -> Iterator[CaptureServer]:
 
 
 @pytest.fixture
-def person(tmp_path: Path, server: CaptureServer, forks: TrackerForks) -> Person:
+def person(tmp_path: Path, server: CaptureServer, forks: TrackerForks) -> Iterator[Person]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "CLAUDE_"))}
     home = ClaudeHome(tmp_path / "home")
     home.path.mkdir()
     own = {"HOME": str(home.path), "TRACKER_URL": server.url, "PYTHONPATH": str(REPOSITORY), "LC_ALL": "C.UTF-8"}
-    return Person(home, kept | own, forks)
+    person = Person(home, kept | own, forks)
+    yield person
+    for process in person.running:
+        process.kill()
+        process.wait()
 
 
 def payload_of(transcript: Path, event: str = "Stop", **more: object) -> bytes:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -77,9 +76,7 @@ def test_hooks_at_once_keep_every_payload_and_start_few_shippers(person: Person)
 
 
 def test_no_shipper_is_started_while_one_runs(person: Person) -> None:
-    path = person.folder / "shipper.pid"
-    path.write_text(f"{os.getpid()}\n")
-    os.utime(path, (time.time() + 180, time.time() + 180))
+    person.note_shipper(os.getpid())
 
     person.hook(PAYLOAD)
 
@@ -90,9 +87,7 @@ def test_no_shipper_is_started_while_one_runs(person: Person) -> None:
 def test_a_shipper_that_died_is_replaced(person: Person, ahead: float) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
-    path = person.folder / "shipper.pid"
-    path.write_text(f"{dead.pid if ahead > 0 else os.getpid()}\n")
-    os.utime(path, (time.time() + ahead, time.time() + ahead))
+    person.note_shipper(dead.pid if ahead > 0 else os.getpid(), ahead)
 
     person.hook(PAYLOAD)
 
@@ -235,19 +230,13 @@ def hook_commands(person: Person) -> dict[str, list[str]]:
     }
 
 
-def as_if_one_ran(person: Person) -> None:
-    path = person.folder / "shipper.pid"
-    path.write_text(f"{os.getpid()}\n")
-    os.utime(path, (time.time() + 180, time.time() + 180))
-
-
 WAYS = ["script", "script and folder", "program and folder", "program, of an older version"]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_variable_of_a_project_does_not_move_the_hook(person: Person, projects: Path, way: str) -> None:
     (person.folder / "config.json").write_text("{}")
-    as_if_one_ran(person)
+    person.note_shipper(os.getpid())
     environment = person.environment | {"TRACKER_CAPTURE_DIR": str(projects)}
 
     done = subprocess.run(hook_commands(person)[way], input=PAYLOAD, capture_output=True, env=environment, check=False)
@@ -271,7 +260,7 @@ def test_a_program_of_a_project_is_not_started_by_the_hook(person: Person, proje
 @pytest.mark.parametrize("way", WAYS)
 def test_only_a_command_that_the_folder_itself_names_has_a_folder_of_its_own(person: Person, tmp_path: Path, way: str) -> None:
     (person.folder / "config.json").write_text("{}")
-    as_if_one_ran(person)
+    person.note_shipper(os.getpid())
     of_command = tmp_path / "tracker-capture-x"
     (person.folder / "commands").mkdir()
     environment = person.environment | {"TRACKER_CAPTURE_DIR": str(of_command)}
@@ -305,9 +294,7 @@ def test_the_programs_hook_keeps_the_payload_too(person: Person) -> None:
     assert subprocess.run(command, input=PAYLOAD, capture_output=True, env=person.environment, check=False).stdout == b""
     assert not any(person.spool.iterdir())
     (person.folder / "full").unlink()
-    path = person.folder / "shipper.pid"
-    path.write_text(f"{os.getpid()}\n")
-    os.utime(path, (time.time() + 180, time.time() + 180))
+    person.note_shipper(os.getpid())
 
     done = subprocess.run(command, input=PAYLOAD, capture_output=True, env=person.environment, check=False)
 

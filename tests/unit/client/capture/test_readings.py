@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -50,15 +49,6 @@ def show(person: Person, value: object, session: str = SESSION) -> Path:
     return path
 
 
-@pytest.fixture
-def shipper(person: Person) -> Iterator[Callable[..., None]]:
-    running: list[subprocess.Popen[bytes]] = []
-    yield lambda *arguments, **changes: running.append(person.shipper(*arguments, **changes))
-    for process in running:
-        process.kill()
-        process.wait()
-
-
 def of_type(server: CaptureServer, kind: str) -> list[dict[str, Any]]:
     with server.lock:
         return [reading for reading in server.readings if reading["type"] == kind]
@@ -88,11 +78,9 @@ def test_a_status_line_is_sent_with_the_listed_members_alone(person: Person, ser
     ]
 
 
-def test_a_running_shipper_sends_what_changes_and_nothing_twice(
-    person: Person, server: CaptureServer, shipper: Callable[..., None]
-) -> None:
+def test_a_running_shipper_sends_what_changes_and_nothing_twice(person: Person, server: CaptureServer) -> None:
     show(person, {"session_id": SESSION, "version": "1"})
-    shipper()
+    person.shipper()
     assert wait_until(lambda: len(server.readings) == 1, 30)
 
     show(person, {"session_id": SESSION, "version": "2.0"})
@@ -103,12 +91,12 @@ def test_a_running_shipper_sends_what_changes_and_nothing_twice(
     assert sorted((reading["session_id"], reading["version"]) for reading in server.readings[1:]) == [(SESSION, "2.0"), ("another", "1")]
 
 
-def test_half_a_reading_waits_for_the_rest(person: Person, server: CaptureServer, shipper: Callable[..., None]) -> None:
+def test_half_a_reading_waits_for_the_rest(person: Person, server: CaptureServer) -> None:
     show(person, '{"session_id": "481432a0", "ver')
     show(person, "[1]", "no-object")
     show(person, "{}", "no-session")
     show(person, {"session_id": "whole"}, "whole")
-    shipper()
+    person.shipper()
     assert wait_until(lambda: len(server.readings) == 1, 30)
 
     show(person, {"session_id": SESSION, "version": "2"})
@@ -212,12 +200,12 @@ def ticks(pid: int) -> str:
 
 @needs("Linux")
 def test_states_of_a_session_and_the_death_of_its_process_are_told_once_each(
-    person: Person, server: CaptureServer, shipper: Callable[..., None], client_process: "subprocess.Popen[bytes]"
+    person: Person, server: CaptureServer, client_process: "subprocess.Popen[bytes]"
 ) -> None:
     pid = client_process.pid
     started = ticks(pid)
     sessions_file(person, pid, procStart=started, pidDomain=process_domain(), tempo="active", updatedAt=1_796_000_000_001)
-    shipper()
+    person.shipper()
     assert wait_until(lambda: len(server.readings) == 1, 30)
     waiting = {"status": "waiting", "waitingFor": "permission prompt", "statusUpdatedAt": 1_796_000_000_500}
     sessions_file(person, pid, procStart=started, **waiting)
@@ -268,28 +256,23 @@ def test_a_session_that_ended_while_no_shipper_ran_is_told_by_the_next(person: P
 
 def test_the_shipper_stays_while_a_client_works(person: Person, server: CaptureServer, client_process: "subprocess.Popen[bytes]") -> None:
     sessions_file(person, client_process.pid, status="waiting")
-    short = (
-        "import os, pathlib; from client.capture.ship import ship; ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds=1)"
-    )
-    with subprocess.Popen([sys.executable, "-c", short], env=person.environment, start_new_session=True) as running:
-        assert wait_until(lambda: len(server.readings) == 1, 30)
-        with pytest.raises(subprocess.TimeoutExpired):
-            running.wait(4)
+    running = person.quiet_shipper(1)
+    assert wait_until(lambda: len(server.readings) == 1, 30)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(4)
 
-        client_process.kill()
+    client_process.kill()
 
-        assert running.wait(30) == 0
+    assert running.wait(30) == 0
     assert [reading["is_alive"] for reading in server.readings] == [True, False]
 
 
 @pytest.mark.parametrize("status", [404, 403], ids=["an older server", "a key of a project"])
-def test_a_server_that_takes_no_readings_is_asked_once_and_gets_everything_else(
-    person: Person, server: CaptureServer, shipper: Callable[..., None], status: int
-) -> None:
+def test_a_server_that_takes_no_readings_is_asked_once_and_gets_everything_else(person: Person, server: CaptureServer, status: int) -> None:
     server.refuses_readings = status
     transcript = person.home.transcript()
     show(person, {"session_id": SESSION, "version": "1"})
-    shipper()
+    person.shipper()
     assert wait_until(lambda: server.has(transcript.stem), 30)
     assert wait_until(lambda: "/api/readings" in server.paths, 30)
 
@@ -301,10 +284,10 @@ def test_a_server_that_takes_no_readings_is_asked_once_and_gets_everything_else(
     assert read_object(person.folder / "status.json")["last_error"] is None
 
 
-def test_readings_wait_while_the_server_is_away(person: Person, server: CaptureServer, shipper: Callable[..., None]) -> None:
+def test_readings_wait_while_the_server_is_away(person: Person, server: CaptureServer) -> None:
     server.failure = (503, {})
     show(person, {"session_id": SESSION, "version": "1"})
-    shipper()
+    person.shipper()
     assert wait_until(lambda: "/api/readings" in server.paths, 30)
     show(person, {"session_id": SESSION, "version": "2.0"})
 
@@ -313,11 +296,11 @@ def test_readings_wait_while_the_server_is_away(person: Person, server: CaptureS
     assert wait_until(lambda: [each["version"] for each in of_type(server, "status_line")] == ["2.0"], 60)
 
 
-def test_todays_sums_are_asked_for_while_status_lines_come(person: Person, server: CaptureServer, shipper: Callable[..., None]) -> None:
+def test_todays_sums_are_asked_for_while_status_lines_come(person: Person, server: CaptureServer) -> None:
     server.totals = {"cost_usd": 1_234.567, "unpriced_calls": 1, "active_minutes": 185}
     show(person, {"session_id": SESSION})
 
-    shipper(TZ="UTC")
+    person.shipper(TZ="UTC")
 
     today = person.folder / "today"
     assert wait_until(today.exists, 30)
@@ -325,9 +308,9 @@ def test_todays_sums_are_asked_for_while_status_lines_come(person: Person, serve
     assert [path for path in server.paths if path.startswith("/api/days/")] == [f"/api/days/{time.strftime('%Y-%m-%d', time.gmtime())}"]
 
 
-def test_a_key_that_may_only_send_is_not_asked_about_again(person: Person, server: CaptureServer, shipper: Callable[..., None]) -> None:
+def test_a_key_that_may_only_send_is_not_asked_about_again(person: Person, server: CaptureServer) -> None:
     show(person, {"session_id": SESSION})
-    shipper()
+    person.shipper()
     assert wait_until(lambda: any(path.startswith("/api/days") for path in server.paths), 30)
 
     show(person, {"session_id": SESSION, "version": "2"})

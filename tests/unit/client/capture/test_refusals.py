@@ -1,8 +1,6 @@
 """A server that is away, hangs up, is full, or refuses the key: the shipper waits, says so, and loses nothing."""
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -44,16 +42,12 @@ def test_what_a_server_does_not_take_is_sent_when_it_does(person: Person, server
 def test_a_shipper_comes_back_by_itself_and_not_before_it_is_asked_to(person: Person, server: CaptureServer) -> None:
     transcript = person.home.transcript()
     server.failure = (503, {"Retry-After": "3"})
-    running = person.shipper()
-    try:
-        assert wait_until(lambda: bool(server.heard_at), 30)
-        server.failure = None
-        assert wait_until(lambda: server.has(transcript.stem), 30)
-        refused_at, next_at, *_ = server.heard_at
-        assert next_at - refused_at >= 2.5
-    finally:
-        running.kill()
-        running.wait()
+    person.shipper()
+    assert wait_until(lambda: bool(server.heard_at), 30)
+    server.failure = None
+    assert wait_until(lambda: server.has(transcript.stem), 30)
+    refused_at, next_at, *_ = server.heard_at
+    assert next_at - refused_at >= 2.5
 
 
 @pytest.mark.parametrize("code", [401, 403])
@@ -64,34 +58,25 @@ def test_a_refused_key_is_not_tried_again_until_there_is_another(person: Person,
     (person.folder / "config.json").write_text(json.dumps({"url": server.url, "token": "tk_old"}))
     assert person.ship("--once").returncode == 1
     running = person.shipper()
-    try:
-        assert wait_until(lambda: status(person).get("is_key_refused") is True and status(person)["pid"] == running.pid, 30)
-        requests = len(server.requests)
-        for number in range(5):
-            put(person, payload_of(transcript), f"1-{number}")
-            time.sleep(0.3)
-        assert len(server.requests) == requests
-        assert str(code) in str(status(person)["last_error"])
+    assert wait_until(lambda: status(person).get("is_key_refused") is True and status(person)["pid"] == running.pid, 30)
+    requests = len(server.requests)
+    for number in range(5):
+        put(person, payload_of(transcript), f"1-{number}")
+        time.sleep(0.3)
+    assert len(server.requests) == requests
+    assert str(code) in str(status(person)["last_error"])
 
-        server.failure = None
-        (person.folder / "config.json").write_text(json.dumps({"url": server.url, "token": "tk_new"}))
+    server.failure = None
+    (person.folder / "config.json").write_text(json.dumps({"url": server.url, "token": "tk_new"}))
 
-        assert wait_until(lambda: server.has(transcript.stem), 30)
-        assert server.requests[-1][2]["Authorization"] == "Bearer tk_new"
-    finally:
-        running.kill()
-        running.wait()
+    assert wait_until(lambda: server.has(transcript.stem), 30)
+    assert server.requests[-1][2]["Authorization"] == "Bearer tk_new"
 
 
 def test_it_ends_when_it_is_quiet_and_all_is_sent(person: Person, server: CaptureServer) -> None:
     transcript = person.home.transcript()
-    script = (
-        "import os, pathlib; from client.capture.ship import ship; ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds=2)"
-    )
     server.failure = (503, {})
-    running = subprocess.Popen(
-        [sys.executable, "-P", "-c", script], env=person.environment, stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    running = person.quiet_shipper(2)
     time.sleep(4)
     assert running.poll() is None
     server.failure = None
@@ -108,25 +93,16 @@ def test_it_stays_while_a_turn_goes_on(person: Person, server: CaptureServer) ->
     """given a turn in which nothing is heard for longer than the shipper waits, when a person stops it, then the line that tells it is sent."""
     transcript = person.home.transcript()
     put(person, payload_of(transcript, "PreToolUse"))
-    script = (
-        "import os, pathlib; from client.capture.ship import ship; ship('until-quiet', 0, os.environ, pathlib.Path.home(), quiet_seconds=1)"
-    )
-    running = subprocess.Popen(
-        [sys.executable, "-P", "-c", script], env=person.environment, stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        assert wait_until(lambda: server.has(transcript.stem), 30)
-        time.sleep(4)
+    running = person.quiet_shipper(1)
+    assert wait_until(lambda: server.has(transcript.stem), 30)
+    time.sleep(4)
 
-        person.home.grow(transcript)
+    person.home.grow(transcript)
 
-        assert wait_until(lambda: server.content(transcript.stem) == transcript.read_bytes(), 30)
-        # And it ends behind the turn
-        put(person, payload_of(transcript, "Stop"), "1-2")
-        assert running.wait(60) == 0
-    finally:
-        running.kill()
-        running.wait()
+    assert wait_until(lambda: server.content(transcript.stem) == transcript.read_bytes(), 30)
+    # And it ends behind the turn
+    put(person, payload_of(transcript, "Stop"), "1-2")
+    assert running.wait(60) == 0
 
 
 def test_one_payload_that_is_refused_keeps_nothing_out(person: Person, server: CaptureServer) -> None:

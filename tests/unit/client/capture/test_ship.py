@@ -64,15 +64,11 @@ def test_what_a_full_disk_cut_off_is_removed_and_keeps_nothing_out(person: Perso
 def test_a_payload_that_is_still_written_is_waited_for(person: Person, server: CaptureServer) -> None:
     payload = payload_of(person.home.transcript())
     path = put(person, payload[:40], f"{os.getpid()}-0")
-    running = person.shipper()
-    try:
-        assert wait_until(lambda: bool(ranges(server)), 30)
-        assert path.exists()
-        path.write_bytes(payload)
-        assert wait_until(lambda: len(server.hooks) == 1, 30)
-    finally:
-        running.kill()
-        running.wait()
+    person.shipper()
+    assert wait_until(lambda: bool(ranges(server)), 30)
+    assert path.exists()
+    path.write_bytes(payload)
+    assert wait_until(lambda: len(server.hooks) == 1, 30)
 
 
 def test_secrets_never_leave_the_machine(person: Person, server: CaptureServer) -> None:

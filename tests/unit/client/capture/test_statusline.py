@@ -220,9 +220,7 @@ def test_a_shipper_is_started_if_none_runs(person: Person) -> None:
     run(person, given())
     assert wait_until((person.folder / "started").exists, 30)
 
-    path = person.folder / "shipper.pid"
-    path.write_text(f"{os.getpid()}\n")
-    os.utime(path, (time.time() + 180, time.time() + 180))
+    person.note_shipper(os.getpid())
     (person.folder / "starting.pid").write_text("-")
     run(person, given())
     assert (person.folder / "starting.pid").read_text() == "-"

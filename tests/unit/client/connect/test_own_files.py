@@ -8,21 +8,25 @@ from pathlib import Path
 import pytest
 
 from client.capture.folder import LOCAL_URL, read_config
-from client.connect.own_files import configured, ship_script
+from client.connect.own_files import ship_script
 from client.connect.places import Places, places
+from client.options import At
 
 HERE = "https://tracker.example"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Places:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TRACKER_CAPTURE_DIR", raising=False)
     (tmp_path / ".claude-tracker").mkdir()
     return places({}, tmp_path)
 
 
-def test_without_a_configuration_the_tracker_is_on_this_machine(here: Places) -> None:
-    assert configured(here, None, None) == (LOCAL_URL, None)
-    assert configured(here, "", "cct_mine") == (LOCAL_URL, "cct_mine")
+@pytest.mark.usefixtures("here")
+def test_without_a_configuration_the_tracker_is_on_this_machine() -> None:
+    assert At().known() == At(LOCAL_URL)
+    assert At("", "cct_mine").known() == At(LOCAL_URL, "cct_mine")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def test_the_key_of_the_configuration_goes_to_its_own_address_only(
     here: Places, stored: dict[str, object], url: str | None, expected: tuple[str, str | None]
 ) -> None:
     here.config.write_text(json.dumps(stored))
-    assert configured(here, url, None) == expected
+    assert At(url or "").known() == At(*expected)
     shipper = read_config(here.capture, {} if url is None else {"TRACKER_URL": url})
     assert (shipper.url, shipper.token) == expected
 

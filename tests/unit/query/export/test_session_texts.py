@@ -110,7 +110,10 @@ def call(
 
 
 def change(path: str, patch: str | None = None) -> TimelineChange:
-    return TimelineChange(path, "modified", 1, 1, False, patch, 0, id="f", tool_call_id="c", source=None)
+    lines = {"lines_added": 1, "lines_removed": 1, "patch_left_out_lines": 0}
+    return TimelineChange(
+        id="f", file_path=path, action="modified", is_estimated=False, patch=patch, tool_call_id="c", source=None, **lines
+    )
 
 
 def options(tools: Tools = "full") -> Options:

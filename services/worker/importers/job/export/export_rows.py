@@ -35,6 +35,8 @@ _USER: Final = 'u.name AS "user"'
 _TIME: Final = "nullif(t.$name, '-infinity') AS $name"
 _USERS: Final = "LEFT JOIN users AS u ON u.id = t.user_id"
 _FILES: Final = "JOIN files AS f USING (file_key)"
+# The columns of acts that JSON has otherwise.
+_WRITTEN: Final = {"occurred_at": sql(_TIME, name="occurred_at"), "active_ranges": _SQL.ranges}
 
 # Data that no export, or no selection, can tell apart. Counts are left out: a person with a right to their own export learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
@@ -78,13 +80,13 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in row_tables_in_order()
     rows = sql(
-        _base(table) if table in base_tables() else _SQL[table] if table in vars(_SQL) else _beside_session(table),
+        _base(table) if table in base_tables() else _SQL[table] if table in _SQL else _beside_session(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_SQL.of_chosen,
         of_none=_SQL.of_none,
         of_base=_OF_BASE,
         of_tombstones=_OF_TOMBSTONES,
-        occurred_at="nullif(t.occurred_at, '-infinity')",
+        columns=listed(_WRITTEN.get(name, f"t.{name}") for name in exported_columns(table)),
         from_wire="coalesce(0 >= ANY(t.brought_by), true)",
     )
     return f"SELECT row_to_json(r)::text FROM ({rows}) AS r".encode()

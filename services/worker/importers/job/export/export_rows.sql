@@ -1,7 +1,8 @@
 -- The rows of an export: for each table a statement that gives each row as one line of JSON. They all see one snapshot. Ids of projects and users mean
 -- nothing elsewhere, so rows have their names. `from_wire`: a client sent it, so that no file overrules it.
 --
--- $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project. $of_base: of them, of what has no session any more.
+-- $columns: those that the catalogue says are exported. $of_chosen: of a chosen session. $of_none: without a session, and of the chosen user and project.
+-- $of_base: of them, of what has no session any more.
 
 -- name: choose
 -- ANALYZE follows. A session that is not counted has nothing to show.
@@ -106,48 +107,39 @@ WHERE $everything OR machine_id IN (SELECT machine_id FROM session_machines WHER
 ORDER BY machine_id
 
 -- name: session_facts
-SELECT t.id, t.session_id, p.path AS project_path, u.name AS "user", first_record_at, last_record_at, ended_at,
-    (SELECT coalesce(json_agg(json_build_array(lower(r), upper(r))), '[]') FROM unnest(active_ranges) AS r) AS active_ranges,
-    title, title_rank, parent_session_id, model, git_branch, client_version, source, numbers, end_reason, client_costs, t.received_at,
-    t.brought_by IS NULL AS from_wire
+SELECT $columns, p.path AS project_path, u.name AS "user", t.brought_by IS NULL AS from_wire
 FROM session_facts AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY t.session_id, t.id
 
 -- name: session_events
-SELECT t.id, t.session_id, kind, occurred_at, p.path AS project_path, u.name AS "user", model, git_branch, client_version, source, t.received_at,
-    true AS from_wire
+SELECT $columns, p.path AS project_path, u.name AS "user", true AS from_wire
 FROM session_events AS t LEFT JOIN projects AS p ON p.id = t.project_id LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: messages
 -- The path that a message without a session names.
-SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
-    role, content, $occurred_at AS occurred_at, model, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, CASE WHEN t.session_id IS NULL THEN p.path END AS project_path, CASE WHEN t.session_id IS NULL THEN u.name END AS "user",
+    $from_wire AS from_wire
 FROM messages AS t LEFT JOIN projects AS p ON p.id = coalesce(t.path_project_id, t.project_id) LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: tool_calls
-SELECT t.id, t.session_id, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", tool_name, status, duration_ms, duration_source, wait_ms,
-    $occurred_at AS occurred_at, parameters, result, result_left_out, result_cut_at, result_media, error_class, started_agent, decision,
-    decision_source, decision_told_by, decided_at, decision_wait_ms, is_sandboxed, outcome, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, CASE WHEN t.session_id IS NULL THEN u.name END AS "user", $from_wire AS from_wire
 FROM tool_calls AS t LEFT JOIN users AS u ON u.id = t.user_id
 WHERE $of_chosen OR $of_none ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: activities
-SELECT t.id, t.session_id, f.file_path, action, lines_added, lines_removed, is_estimated, $occurred_at AS occurred_at, tool_call_id, patch,
-    patch_left_out, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, f.file_path, $from_wire AS from_wire
 FROM activities AS t JOIN files AS f USING (file_key)
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: api_calls
-SELECT t.id, t.session_id, model, $occurred_at AS occurred_at, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-    cache_read_tokens, web_searches, cost_nano_usd, uncached_nano_usd, cache_saved_nano_usd, cache_write_nano_usd, price_version, is_fast, inference_geo,
-    is_advisor, effort, thinking_ms, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, $from_wire AS from_wire
 FROM api_calls AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 
 -- name: timeline_entries
-SELECT t.id, t.session_id, kind, content, details, $occurred_at AS occurred_at, agent_id, source, t.received_at, $from_wire AS from_wire
+SELECT $columns, $from_wire AS from_wire
 FROM timeline_entries AS t
 WHERE $of_chosen ORDER BY from_wire, t.session_id, t.occurred_at, t.id
 

@@ -1,6 +1,6 @@
 """Stores what an export has besides records: users, projects, machines, marks and views. Each statement is one table's, and may be repeated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,17 +11,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
-from services.worker.importers.formats.export_manifest import beside_sessions, exported_columns
-from services.worker.importers.formats.exported_besides import (
-    BesideSession,
-    DroppedTexts,
-    Machine,
-    Marks,
-    Place,
-    Project,
-    Rule,
-    User,
-)
+from services.worker.importers.formats.export_manifest import exported_columns
+from services.worker.importers.formats.exported_besides import Marks, Project
 from services.worker.importers.job.shards import Shard
 from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.sql_text import listed, sql
@@ -34,30 +25,6 @@ from shared.sql_files import SqlFile
 _SQL: Final = SqlFile(__package__, "besides.sql")
 
 _IDS_OF_PATHS: Final = "SELECT path, id FROM projects WHERE path_key IN (md5(%(path)s)::uuid, md5(%(part_of)s)::uuid)"
-# {type of a row: (kind, field)}: the names that a tombstone may keep out.
-_NAMED: Final[Mapping[type[Struct], Sequence[tuple[Kind, str]]]] = {
-    User: (("user", "name"),),
-    Project: (("project", "path"),),
-    Place: (("project", "path"),),
-    Rule: (("project", "project_path"),),
-    Machine: (("user", "user"),),
-    **dict.fromkeys((BesideSession, Marks, DroppedTexts), (("session", "session_id"),)),
-}
-_STATEMENTS: Final = {
-    "users": (_SQL.users, _SQL.aliases_again, _SQL.aliases),
-    "projects": (_SQL.projects_again, _SQL.projects),
-    "project_places": (_SQL.project_places,),
-    "project_rules": (_SQL.project_rules,),
-    "machines": (_SQL.machines,),
-    "dropped_texts": (_SQL.dropped_texts_again, _SQL.dropped_texts),
-    "session_marks": (_SQL.session_marks_again, _SQL.session_marks),
-    "saved_views": (_SQL.saved_views_again, _SQL.saved_views),
-}
-
-
-def simple_tables() -> list[str]:
-    """The tables whose rows are an import's by `brought_by` alone: an undo deletes them."""
-    return ["machines", "dropped_texts", "session_marks", "saved_views", *beside_sessions()]
 
 
 def _beside_session(table: str) -> str:
@@ -77,8 +44,9 @@ def store_rows(connection: Connection[Any], shard: Shard, table: str, rows: Sequ
     new = 0
     if kept:
         values = {"rows": Jsonb([_values(row) for row in kept]), "job_number": shard.job_number, "most_rules": MAX_RULES}
-        # The last one adds what is new.
-        for each in _STATEMENTS.get(table) or (_beside_session(table),):
+        # Those of its name, in the order of the file: the last one adds what is new.
+        own = [_SQL[name] for name in _SQL if name == table or name.startswith(f"{table}_")]
+        for each in own or (_beside_session(table),):
             new = connection.execute(each.encode(), values).rowcount
     return new
 
@@ -118,13 +86,15 @@ def merge_project(connection: Connection[Any], project: Project, job_number: int
 
 def _without_tombstoned(connection: Connection[Any], rows: Sequence[Struct]) -> list[Struct]:
     """The rows of no session, user and project that was erased or has expired here."""
-    named = {id(row): {(kind, name) for kind, field in _fields_of(row) if (name := getattr(row, field))} for row in rows}
+    named = {id(row): set(_named(row)) for row in rows}
     gone = with_tombstones(connection, set().union(*named.values()))
     return [row for row in rows if gone.isdisjoint(named[id(row)])]
 
 
-def _fields_of(row: Struct) -> Sequence[tuple[Kind, str]]:
-    return next((_NAMED[known] for known in type(row).__mro__ if known in _NAMED), ())
+def _named(row: Any) -> Iterator[tuple[Kind, str]]:
+    for kind, field in row.NAMED:
+        value = getattr(row, field)
+        yield from ((kind, name) for name in (value if isinstance(value, list) else [value]) if name)
 
 
 def own_projects(connection: Connection[Any], paths: Mapping[int, str]) -> dict[int, int]:

@@ -1,16 +1,16 @@
--- The tables of an export besides records, each as rows of JSON. A row that is here already stays. One that another import brought is this one's too,
--- so that an undo of either leaves it to the other.
+-- The tables of an export besides records, each as rows of JSON: the statements whose names begin with their table's. A row that is here already stays.
+-- One that another import brought is this one's too, so that an undo of either leaves it to the other.
 
 -- name: users
 INSERT INTO users (name) SELECT DISTINCT name FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text)
 WHERE NOT EXISTS (SELECT FROM users AS u WHERE u.name = r.name) ORDER BY name ON CONFLICT (name) DO NOTHING
 
--- name: aliases_again
+-- name: users_aliases_again
 UPDATE users AS u SET brought_by = brought_too(u.brought_by, %(job_number)s)
 FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text) JOIN users AS a ON a.name = r.alias_of
 WHERE u.name = r.name AND u.alias_of = coalesce(a.alias_of, a.id) AND u.brought_by IS NOT NULL
 
--- name: aliases
+-- name: users_aliases
 -- Only of names that nothing came under yet: two users are never made one by an import.
 UPDATE users AS u SET alias_of = coalesce(a.alias_of, a.id), brought_by = ARRAY[%(job_number)s]::integer[]
 FROM jsonb_to_recordset(%(rows)s) AS r (name text, alias_of text) JOIN users AS a ON a.name = r.alias_of
@@ -19,6 +19,11 @@ WHERE u.name = r.name AND u.alias_of IS NULL AND u.merge_requested_at IS NULL AN
   AND NOT EXISTS (SELECT FROM sessions AS s WHERE s.user_id = u.id)
   AND NOT EXISTS (SELECT FROM messages AS m WHERE m.user_id = u.id AND m.session_id IS NULL)
 
+-- name: projects_again
+UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
+FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
+WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
+
 -- name: projects
 -- In the order of their ids, so that a tracker that has none gives them the same ones, if no number was left out.
 INSERT INTO projects (path, name, is_named, group_name, is_archived, is_kept_apart, visibility, brought_by)
@@ -26,11 +31,6 @@ SELECT path, name, is_named, group_name, is_archived, is_kept_apart, visibility,
 FROM jsonb_to_recordset(%(rows)s) AS r (id bigint, path text, name text, is_named boolean, group_name text, is_archived boolean, is_kept_apart boolean,
     visibility text)
 WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.path_key = md5(r.path)::uuid) ORDER BY id ON CONFLICT (path_key) DO NOTHING
-
--- name: projects_again
-UPDATE projects AS p SET brought_by = brought_too(p.brought_by, %(job_number)s), is_named = p.is_named OR r.is_named
-FROM jsonb_to_recordset(%(rows)s) AS r (path text, is_named boolean)
-WHERE p.path_key = md5(r.path)::uuid AND (NOT %(job_number)s = ANY(coalesce(p.brought_by, '{0}')) OR r.is_named AND NOT p.is_named)
 
 -- name: project_places
 -- Places from a claude.json go with this import.

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from services.worker.importers.job.exported.besides import simple_tables
+from services.worker.importers.formats.exported_besides import besides
 from services.worker.sql_text import sql
 from shared.projects import merging
 from shared.sql_files import SqlFile
@@ -38,9 +38,9 @@ def forget_besides(connection: Connection[Any], job_number: int) -> None:
     for project_id in sorted(parts):
         _take_out(connection, project_id, job_number)
     connection.execute(_SQL.aliases, parameters)
-    for table in simple_tables():
+    # Projects keep their ids (undo.py).
+    for table in sorted(besides() - {"projects"}):
         connection.execute(sql(_FORGET, table=table).encode(), parameters)
-    for table in (*simple_tables(), "project_rules", "project_places", "users"):
         connection.execute(sql(_LEAVE_TO_OTHERS, table=table).encode(), parameters)
 
 

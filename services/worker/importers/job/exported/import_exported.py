@@ -16,7 +16,8 @@ from typing import IO, Any, Final, TypeVar, cast
 import msgspec
 
 from services.worker import lock_order
-from services.worker.importers.formats.export_manifest import StoredTranscript, beside_sessions, row_tables_in_order, rows_member
+from services.worker.importers.formats import exported_besides
+from services.worker.importers.formats.export_manifest import StoredTranscript, row_tables_in_order, rows_member
 from services.worker.importers.formats.exported_besides import BESIDES, type_of_rows, with_own_projects
 from services.worker.importers.formats.exported_rows import (
     INVALID_ROW,
@@ -129,7 +130,7 @@ class _Import:
                 self._store_records(index, table, content, done)
             elif table in brought_base.ROWS:
                 self._store_base(index, table, content, done)
-            elif table in BESIDES or table in beside_sessions():
+            elif table in exported_besides.besides():
                 self._store_besides(index, table, content, done)
             elif table == "transcript_files":
                 self._store_transcripts(index, content, done)

@@ -10,7 +10,6 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.importers.formats.exported_rows import RECORD_TABLES
 from shared.auth.keys import Grant
 from shared.auth.scopes import ADMIN, INGEST, READ, Required
@@ -22,18 +21,19 @@ _KEY: Final = SqlFile(__package__, "rights.sql").key
 _SENT: Final = Required(INGEST)
 # A shipper tells of any machine, as a key may that is not bound.
 _OF_MACHINES: Final = Required(INGEST, all_projects=True)
-_OF_ADMINS: Final = Required(ADMIN)
 
 PRICES: Final = "prices of calls"
-# By kind of row. Rows beside sessions in a table that is not here are brought by admins.
-RIGHTS: Final[Mapping[str, Required]] = {
+# By kind of row. Every other kind is brought by admins.
+_RIGHTS: Final[Mapping[str, Required]] = {
     **dict.fromkeys((*RECORD_TABLES, "transcript_files"), _SENT),
     **dict.fromkeys(("machines", "session_machines", "project_places"), _OF_MACHINES),
     "saved_views": Required(INGEST, also=READ, all_projects=True),
-    **dict.fromkeys(
-        ("users", "projects", "project_rules", "session_marks", "dropped_texts", "tombstones", *base_tables(), PRICES), _OF_ADMINS
-    ),
 }
+
+
+def required(kind: str) -> Required:
+    """The right that rows of a kind need."""
+    return _RIGHTS.get(kind, Required(ADMIN))
 
 
 def refusal(connection: Connection[Any], job_number: int, kind: str) -> str | None:
@@ -50,10 +50,10 @@ def refusal(connection: Connection[Any], job_number: int, kind: str) -> str | No
         project_ids=None if projects is None else tuple(projects),
         users=None if row["user_name"] is None else (row["user_name"],),
     )
-    required = RIGHTS.get(kind, _OF_ADMINS)
-    match required.lacked_by(grant):
+    needed = required(kind)
+    match needed.lacked_by(grant):
         case "scope":
-            return f"{kind}: they need a key with the scope {required.names}"
+            return f"{kind}: they need a key with the scope {needed.names}"
         case "binding":
             return f"{kind}: they need a key that is not bound"
     return None
