@@ -34,63 +34,58 @@ CREATE POLICY bound ON session_quarters FOR SELECT TO tracker_bound USING (
 ALTER TABLE session_quarters ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON session_quarters TO tracker_bound;
 
--- For each table of rows and each way to change it a trigger adds what came and takes off what went; then what is stored already is added. To make a
--- trigger waits until nobody writes into the table, and nobody does until this is committed: ten seconds for seven million rows.
-DO $make$
+-- Counts the rows of a table by session and quarter from now on: for each way to change it a trigger adds what came and takes off what went. Then it adds
+-- the rows that are stored. `measures`: columns of session_quarters, each with the SQL over a row that it is the sum of.
+-- To make a trigger waits until nobody writes into the table, and nobody does until this is committed: ten seconds for seven million rows.
+CREATE FUNCTION count_by_session(counted name, measures text[], expressions text[]) RETURNS void LANGUAGE plpgsql AS $make$
 DECLARE
-    name text;
-    measures text[];
-    expressions text[];
+    -- In the order of the keys, as every transaction does it. A row that only got another text changes nothing.
+    add_changed text := format($add$
+        INSERT INTO session_quarters AS q (session_id, bucket_start, project_id, user_id, counted_rows, %s)
+        SELECT coalesce(session_id, ''), bucket_of(occurred_at, 15), project_id, user_id, sum(sign), %s
+        FROM ($changed) AS changed
+        GROUP BY 1, 2, 3, 4 HAVING (sum(sign), %2$s) <> (0, %3$s) ORDER BY 1, 2, 3, 4
+        ON CONFLICT (session_id, bucket_start, project_id, user_id) DO UPDATE SET counted_rows = q.counted_rows + excluded.counted_rows, %4$s
+        $add$,
+        array_to_string(measures, ', '),
+        (SELECT string_agg(format('sum(sign * (%s))', each), ', ') FROM unnest(expressions) AS each),
+        (SELECT string_agg('0', ', ') FROM unnest(expressions) AS each),
+        (SELECT string_agg(format('%1$s = q.%1$s + excluded.%1$s', each), ', ') FROM unnest(measures) AS each));
     event text;
     transition text;
     changed text;
-    add_changed text;
 BEGIN
-    FOR name, measures, expressions IN VALUES
-        ('messages', ARRAY['user_messages', 'assistant_messages'], ARRAY['(role = ''user'')::int', '(role = ''assistant'')::int']),
-        ('tool_calls', ARRAY['tool_calls', 'tool_errors'], ARRAY['1', '(status IN (''error'', ''timeout''))::int']),
-        ('activities', ARRAY['lines_added', 'lines_removed'], ARRAY['lines_added', 'lines_removed']),
-        ('api_calls',
-            ARRAY['input_tokens', 'output_tokens', 'cache_creation_tokens', 'cache_read_tokens', 'api_calls', 'unpriced_calls', 'cache_priced_calls',
-                  'cost_nano_usd', 'uncached_nano_usd', 'cache_saved_nano_usd'],
-            ARRAY['input_tokens', 'output_tokens', 'cache_write_5m_tokens + cache_write_1h_tokens', 'cache_read_tokens', '1',
-                  '(cost_nano_usd IS NULL)::int', '(cache_saved_nano_usd IS NOT NULL)::int', 'coalesce(cost_nano_usd, 0)',
-                  'coalesce(uncached_nano_usd, 0)', 'coalesce(cache_saved_nano_usd, 0)'])
+    FOR event, transition, changed IN VALUES
+        ('insert', 'NEW TABLE AS new_rows', 'SELECT 1 AS sign, * FROM new_rows'),
+        ('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows', 'SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows'),
+        ('delete', 'OLD TABLE AS old_rows', 'SELECT -1 AS sign, * FROM old_rows')
     LOOP
-        -- In the order of the keys, as every transaction does it. A row that only got another text changes nothing.
-        add_changed := format($add$
-            INSERT INTO session_quarters AS q (session_id, bucket_start, project_id, user_id, counted_rows, %s)
-            SELECT coalesce(session_id, ''), bucket_of(occurred_at, 15), project_id, user_id, sum(sign), %s
-            FROM ($changed) AS changed
-            GROUP BY 1, 2, 3, 4 HAVING (sum(sign), %2$s) <> (0, %3$s) ORDER BY 1, 2, 3, 4
-            ON CONFLICT (session_id, bucket_start, project_id, user_id) DO UPDATE SET counted_rows = q.counted_rows + excluded.counted_rows, %4$s
-            $add$,
-            array_to_string(measures, ', '),
-            (SELECT string_agg(format('sum(sign * (%s))', each), ', ') FROM unnest(expressions) AS each),
-            (SELECT string_agg('0', ', ') FROM unnest(expressions)),
-            (SELECT string_agg(format('%1$s = q.%1$s + excluded.%1$s', each), ', ') FROM unnest(measures) AS each));
-        FOR event, transition, changed IN VALUES
-            ('insert', 'NEW TABLE AS new_rows', 'SELECT 1 AS sign, * FROM new_rows'),
-            ('update', 'OLD TABLE AS old_rows NEW TABLE AS new_rows', 'SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows'),
-            ('delete', 'OLD TABLE AS old_rows', 'SELECT -1 AS sign, * FROM old_rows')
-        LOOP
-            EXECUTE format($format$
-                CREATE FUNCTION count_%1$s_of_%2$s() RETURNS trigger LANGUAGE plpgsql AS $function$
-                BEGIN
-                    -- An upsert fires the triggers of both ways, mostly one of them without a row.
-                    IF NOT EXISTS (%5$s) THEN
-                        RETURN NULL;
-                    END IF;
-                    %4$s;
-                    IF TG_OP <> 'INSERT' THEN
-                        DELETE FROM session_quarters AS q USING (SELECT DISTINCT session_id, occurred_at FROM (%5$s) AS changed) AS r
-                        WHERE q.session_id = coalesce(r.session_id, '') AND q.bucket_start = bucket_of(r.occurred_at, 15) AND q.counted_rows = 0;
-                    END IF;
+        EXECUTE format($format$
+            CREATE FUNCTION count_%1$s_of_%2$s() RETURNS trigger LANGUAGE plpgsql AS $function$
+            BEGIN
+                -- An upsert fires the triggers of both ways, mostly one of them without a row.
+                IF NOT EXISTS (%5$s) THEN
                     RETURN NULL;
-                END $function$;
-                CREATE TRIGGER count_of_%2$s AFTER %2$s ON %1$I REFERENCING %3$s FOR EACH STATEMENT EXECUTE FUNCTION count_%1$s_of_%2$s()
-                $format$, name, event, transition, replace(add_changed, '$changed', changed), changed);
-        END LOOP;
-        EXECUTE replace(add_changed, '$changed', format('SELECT 1 AS sign, * FROM %I', name));
+                END IF;
+                %4$s;
+                IF TG_OP <> 'INSERT' THEN
+                    DELETE FROM session_quarters AS q USING (SELECT DISTINCT session_id, occurred_at FROM (%5$s) AS changed) AS r
+                    WHERE q.session_id = coalesce(r.session_id, '') AND q.bucket_start = bucket_of(r.occurred_at, 15) AND q.counted_rows = 0;
+                END IF;
+                RETURN NULL;
+            END $function$;
+            CREATE TRIGGER count_of_%2$s AFTER %2$s ON %1$I REFERENCING %3$s FOR EACH STATEMENT EXECUTE FUNCTION count_%1$s_of_%2$s()
+            $format$, counted, event, transition, replace(add_changed, '$changed', changed), changed);
     END LOOP;
+    EXECUTE replace(add_changed, '$changed', format('SELECT 1 AS sign, * FROM %I', counted));
 END $make$;
+
+SELECT count_by_session('messages', ARRAY['user_messages', 'assistant_messages'], ARRAY['(role = ''user'')::int', '(role = ''assistant'')::int']);
+SELECT count_by_session('tool_calls', ARRAY['tool_calls', 'tool_errors'], ARRAY['1', '(status IN (''error'', ''timeout''))::int']);
+SELECT count_by_session('activities', ARRAY['lines_added', 'lines_removed'], ARRAY['lines_added', 'lines_removed']);
+SELECT count_by_session('api_calls',
+    ARRAY['input_tokens', 'output_tokens', 'cache_creation_tokens', 'cache_read_tokens', 'api_calls', 'unpriced_calls', 'cache_priced_calls',
+          'cost_nano_usd', 'uncached_nano_usd', 'cache_saved_nano_usd'],
+    ARRAY['input_tokens', 'output_tokens', 'cache_write_5m_tokens + cache_write_1h_tokens', 'cache_read_tokens', '1', '(cost_nano_usd IS NULL)::int',
+          '(cache_saved_nano_usd IS NOT NULL)::int', 'coalesce(cost_nano_usd, 0)', 'coalesce(uncached_nano_usd, 0)',
+          'coalesce(cache_saved_nano_usd, 0)']);

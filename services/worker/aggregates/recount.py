@@ -34,7 +34,7 @@ def cells_of_all_rows(aggregate: Aggregate) -> str:
 
 def quarters_of_all_rows() -> str:
     """A SELECT of the rows of session_quarters."""
-    tables = [table for table in ROW_TABLES.values() if table.counts]
+    tables = [table for table in ROW_TABLES.values() if table.measures]
     measures = dict.fromkeys(name for table in tables for name in table.measures)
     rows = (
         sql(_SQL.quarters_of, table=table.name, measures=listed(f"{table.measures.get(name, '0')} AS {name}" for name in measures))

@@ -12,7 +12,7 @@ from tests.json_answers import json_of
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
-def pages_of(client: TestClient, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+def pages_of(client: TestClient, path: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
     """The answers page by page."""
     cursor: dict[str, str] = {}
     while True:
