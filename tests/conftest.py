@@ -82,7 +82,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Without the garbage collector, which would look at all tests again and again: 2.8 of 7 s in each process. What is loaded stays to the end."""
+    """Without the garbage collector, which would look at all tests again and again: 2.8 of 7 s in each process. Loaded modules stay to the end."""
     gc.disable()
     try:
         return (yield)

@@ -46,7 +46,7 @@ def grant(database_url: str) -> None:
 
     A bound key gets what goes with sessions that it sees, where query reads the whole table and no migration has said which rows.
     """
-    with psycopg.connect(database_url, connect_timeout=5, application_name="tracker-migrate") as connection:
+    with psycopg.connect(database_url, connect_timeout=5, application_name="tracker-migrate", options="-c lock_timeout=500") as connection:
         # Two migrations at a time would update the same rows of the catalog.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('tracker.grants'))")
         _police(connection)

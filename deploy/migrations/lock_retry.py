@@ -32,11 +32,12 @@ def retry_when_locked(
     while True:
         try:
             return attempt()
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in TRANSIENT_SQLSTATES or time.monotonic() > deadline:
+        except (DBAPIError, psycopg.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if getattr(cause, "sqlstate", None) not in TRANSIENT_SQLSTATES or time.monotonic() > deadline:
                 raise
             say(
-                f"The migration is held up ({_first_line(error)}) by {blocking_transactions(database_url)}; it tries again, and nothing waits for it."
+                f"The migration is held up ({str(cause).partition(chr(10))[0]}) by {blocking_transactions(database_url)}; it tries again, and nothing waits for it."
             )
         # Jitter, so that the tries do not meet the same lock each time.
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
@@ -55,7 +56,3 @@ def blocking_transactions(database_url: str) -> str:
     return ", ".join(
         f"{name or 'a client without a name'} (process {pid}, {state}, for {seconds} s)" for name, pid, state, seconds in others
     )
-
-
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).partition("\n")[0]

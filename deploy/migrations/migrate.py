@@ -25,7 +25,7 @@ def migrate(database_url: str, *, scripts: Path = SCRIPTS, retry_seconds: float 
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     retry_when_locked(lambda: command.upgrade(config, "head"), database_url, _say, retry_seconds=retry_seconds)
     if scripts == SCRIPTS:
-        grant(database_url)
+        retry_when_locked(lambda: grant(database_url), database_url, _say, retry_seconds=retry_seconds)
 
 
 def _say(sentence: str) -> None:

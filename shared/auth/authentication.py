@@ -120,7 +120,7 @@ class AccessControl:
 
 
 def address_of(scope: RequestScope, *, is_behind_gateway: bool) -> str:
-    """The client's address. Behind the gateway it is what that says, and nobody else is asked; else that of the connection, empty on a Unix socket."""
+    """The client's address. Behind the gateway it is the one that the gateway sends; else that of the connection, empty on a Unix socket."""
     if is_behind_gateway:
         found = next((value for name, value in scope["headers"] if name == CLIENT_ADDRESS_HEADER), b"")
         if found:

@@ -15,7 +15,7 @@ def may_export(grant: Grant | None, user: str | None, project_id: int | None) ->
 
 
 def sees_exports_of(grant: Grant | None) -> str | None:
-    """The user whose exports alone a key sees; None: all of them. A key that may export nothing is bound to nobody: it sees those of no name."""
+    """The user whose exports alone a key sees; None: all of them. A key that may export nothing gets "", which no export has."""
     return None if grant is None or _is_admins(grant) else (grant.user or "")
 
 

@@ -1,1 +1,1 @@
-"""Where uploads are kept until their import is done: one door (stores.py) before a folder or a bucket. Ingest writes, the worker reads and deletes."""
+"""Stores uploads until their import is done: one entry point (stores.py) for a folder or a bucket. Ingest writes, the worker reads and deletes."""

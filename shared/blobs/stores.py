@@ -1,4 +1,4 @@
-"""The one door to uploads and to the archive: which store a URL means. The library for buckets is loaded only when one is named."""
+"""The entry point to uploads and to the archive: the store that a URL names. The library for buckets is loaded only when one is named."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,6 +1,6 @@
 """Texts that somebody gave to be replaced, beside the rules: those of a scrub while it runs, and those that are kept out for good.
 
-Every function of redaction asks here, so what is given holds at every door and in every store. Without given texts that costs nothing.
+Every function of redaction asks here, so given texts are replaced in all input and in every store. Without given texts that costs nothing.
 
 A text is found byte by byte, as UTF-8, in each of its forms (`forms_of`). Its place is taken by `[redacted:text:hash]`. The hash is keyed by a salt,
 so nobody without it can guess a short text from it.

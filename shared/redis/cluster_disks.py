@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 
 def rewrite(redis: "Redis") -> bool:
-    """Begins on every server. False if one is at it already, from before: ask again. ResponseError if the user may not."""
+    """Begins on every server. False if an earlier one still runs: ask again. ResponseError if the user may not."""
     if any(_is_busy(node) for node in _nodes(redis)):
         return False
     for node in _nodes(redis):
@@ -47,7 +47,7 @@ def _has_snapshots(node: "Redis", info: dict[str, Any]) -> bool:
     try:
         times: Any = node.config_get("save")
     except ResponseError:
-        # A hosted Redis tells nobody. It has written none since it started.
+        # A hosted Redis does not give it. It has written none since it started.
         return False
     return bool(times.get("save"))
 

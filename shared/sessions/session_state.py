@@ -31,7 +31,7 @@ ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time"
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
 
-# When its turn ended though nobody said so, else NULL: the client reminds of its person, or there are no hooks and Claude said the last word.
+# When its turn ended without a sign of that, else NULL: the client reminded its person, or there are no hooks and Claude spoke last.
 _TURN_ENDED: Final = """greatest(
     CASE WHEN sign.idle_at > sign.worked_at THEN sign.idle_at END,
     CASE WHEN NOT sign.is_hooked AND sign.replied_at >= sign.worked_at THEN sign.replied_at END)"""

@@ -5,6 +5,10 @@ from typing import Final
 from shared.tables.table import EXPORTED, KEEP, MADE_AGAIN, NONE, READ, Owner, Table
 
 SUMS: Final = (
+    Table("session_quarters", Owner.SESSION, NONE, KEEP, READ, MADE_AGAIN, "rows",
+          "ID session_id project_id USER user_id TIME bucket_start NUMBER counted_rows user_messages assistant_messages tool_calls tool_errors "
+          "lines_added lines_removed input_tokens output_tokens cache_creation_tokens cache_read_tokens api_calls unpriced_calls "
+          "cache_priced_calls cost_nano_usd uncached_nano_usd cache_saved_nano_usd"),
     Table("activity_rollups", Owner.PROJECT, NONE, KEEP, READ, MADE_AGAIN, "rows",
           "ID project_id USER user_id TIME bucket_start NUMBER grain_minutes sessions wall_us active_us user_messages assistant_messages "
           "files_modified lines_added lines_removed tool_calls tool_errors input_tokens output_tokens cache_creation_tokens "

@@ -58,7 +58,7 @@ def copied_files(image: str) -> set[str]:
         for pattern in line.split():
             for found in ROOT.glob(pattern):
                 inside = found.rglob("*.py") if found.is_dir() else [found]
-                files.update(str(file.relative_to(ROOT)) for file in inside)
+                files.update(str(file.relative_to(ROOT)) for file in inside if file.suffix == ".py")
     return files
 
 

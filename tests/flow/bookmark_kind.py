@@ -53,6 +53,7 @@ CREATE TABLE bookmarks (
     persisted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX bookmarks_by_session ON bookmarks (session_id, occurred_at DESC, id DESC);
+SELECT count_by_session('bookmarks', ARRAY['user_messages'], ARRAY['1']);
 """
 _REVISION_FILE: Final = f'''"""Bookmarks, from {_REVISION}_bookmarks.sql."""
 

@@ -39,7 +39,7 @@ class ScrubRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Without `texts`, today's rules of redaction are applied. `dry_run` changes nothing and counts what would change.
 
     `texts` are replaced wherever they are, as they are written here: case matters. `keep_out` replaces them from now on wherever data comes in.
-    `rewrite_large` writes files of large tables anew too, which nobody can use meanwhile. `delete_uploads` deletes the files of failed imports.
+    `rewrite_large` writes files of large tables anew too, which are locked meanwhile. `delete_uploads` deletes the files of failed imports.
     """
 
     texts: Annotated[list[GivenText], Meta(max_length=MAX_TEXTS)] = []

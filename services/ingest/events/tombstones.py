@@ -13,7 +13,7 @@ from shared.http.errors import Gone, Unavailable
 # For so long an answer that there are no tombstones holds: then nothing is asked.
 _NONE_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.2
-# And after a moment without an answer, nobody else waits for one for so long.
+# After a moment without an answer, no other request waits for one for so long.
 _AWAY_SECONDS: Final = 1.0
 # Its kind and its name: a session's id, a user's name, a project's path.
 Named = tuple[str, str]
@@ -39,7 +39,7 @@ class Tombstones:
         return {each: _refusal(each[0], reason) for each, reason in (await erasures.reasons(self._database, asked)).items()}
 
     async def known_among(self, named: Iterable[tuple[str, str | None]]) -> dict[Named, Gone]:
-        """The same, where nobody may wait for Postgres: without its answer in a moment nothing is known."""
+        """The same, where a request may not wait for Postgres: without its answer in a moment nothing is known."""
         if time.monotonic() < self._away_until:
             return {}
         try:

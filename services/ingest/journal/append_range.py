@@ -126,7 +126,7 @@ class RangeJournal:
         only_user: str | None,
         stored: FileOffset | None = None,
     ) -> Appended:
-        """Appends the range, if the file goes on at `start`, and if it is nobody's or `only_user`'s, where that is set.
+        """Appends the range, if the file goes on at `start`, and has no user, or `only_user` where that is set.
 
         `stored`: how far Postgres has the file; used only if Redis does not know it.
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.query.http import dashboard_files
 
-# The header that a browser sends for the address line and for links, and no program of its own accord.
+# The header that a browser sends for the address line and for links, and programs do not send by default.
 _PAGE: Final = b"text/html"
 # Paths of programs: the API, its description, scripts of the page, and what the gateway answers.
 _NOT_FOR_PEOPLE: Final = ("/api/", "/assets/", "/docs", "/openapi.json", "/flower", "/healthz", "/readyz", "/metrics")

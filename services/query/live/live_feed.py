@@ -147,7 +147,7 @@ class LiveFeed:
                 self._add(self._window, entries)
                 self._wake()
             if len(entries) < READ_ENTRIES:
-                # To the second: when a read begins tells when the one before it ended, with an entry that others may not know of.
+                # To the second: when a read begins tells when the one before it ended, with an entry that others may not have seen.
                 self._seen = Position(begun.milliseconds // 1_000 * 1_000, 0)
                 await stops_within(self._stop, FLUSH_SECONDS if entries else 0)
         self._window, self._seen = None, BEFORE_ALL

@@ -1,4 +1,4 @@
-"""What statements select for the fields that an answer has of an act: those that are columns of its table under the same name.
+"""The columns that a statement selects for an answer's fields of an act: those of its table under the same names.
 
 A statement has `{call}` for them, of a row `t`, and says the others. So a new column that is shown as it is stands in no statement.
 """

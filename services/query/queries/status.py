@@ -74,7 +74,7 @@ def capture_lag(connection: Connection) -> CaptureLag:
 
 
 def standing_jobs(connection: Connection) -> dict[str, float]:
-    """For how many seconds the job that stands still longest has not got on, by kind. Without kinds that have no unfinished job."""
+    """Seconds since the last progress of the job that is stuck longest, by kind. Without kinds that have no unfinished job."""
     return {row["kind"]: row["seconds"] for row in rows(connection, _SQL.standing)}
 
 

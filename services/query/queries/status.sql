@@ -30,7 +30,7 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
          AND f.read_attempts > 0) AS set_aside
 
 -- name: standing
--- One that waits for a worker stands still, too.
+-- One that waits for a worker is stuck, too.
 SELECT kind, extract(epoch FROM clock_timestamp() - min(moved_at))::float8 AS seconds FROM ({unfinished}) AS unfinished
 GROUP BY kind ORDER BY kind
 

@@ -176,7 +176,7 @@ class Folder:
 
 @contextmanager
 def own_place(folder: Path) -> Iterator[Folder]:
-    """The first place that no running process has, for the block. Indexes in places that nobody has are deleted. NoPlace if none can be had."""
+    """The first place that no running process has, for the block. Indexes in places that no process uses are deleted. NoPlace if none can be had."""
     with ExitStack() as stack:
         try:
             own = _take_place(folder, stack)

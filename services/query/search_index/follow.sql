@@ -38,5 +38,5 @@ SELECT number, kind, keys, session_ids, (SELECT count(*) FROM behind) - (SELECT 
 FROM search_changes WHERE number IN (SELECT number FROM first) ORDER BY number
 
 -- name: visible_sessions
--- The number of those sessions that whoever asks may see; of all, if none are named.
+-- The number of those sessions that the connection may see; of all, if none are named.
 SELECT count(*) AS waiting FROM sessions WHERE counted AND (%(session_ids)s::text[] IS NULL OR session_id = ANY (%(session_ids)s::text[]))

@@ -8,7 +8,7 @@ from typing import Final
 from services.worker.aggregates.registry import FILE_ROLLUPS, Aggregate
 from services.worker.aggregates.rollups import cells_of_deltas, deltas_cte
 from services.worker.row_tables import ROW_TABLES
-from services.worker.sql_text import ctes, listed, sql
+from services.worker.sql_text import ctes, listed, sql, union_all
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "recount.sql")
@@ -30,6 +30,17 @@ def cells_of_all_rows(aggregate: Aggregate) -> str:
         if each is not aggregate:
             parts.append(sql(_SQL.file_count_deltas, cells=cells_of_deltas(each, relations)))
     return sql("WITH $parts\n$cells", parts=ctes(*parts), cells=cells_of_deltas(aggregate, relations))
+
+
+def quarters_of_all_rows() -> str:
+    """A SELECT of the rows of session_quarters."""
+    tables = [table for table in ROW_TABLES.values() if table.measures]
+    measures = dict.fromkeys(name for table in tables for name in table.measures)
+    rows = (
+        sql(_SQL.quarters_of, table=table.name, measures=listed(f"{table.measures.get(name, '0')} AS {name}" for name in measures))
+        for table in tables
+    )
+    return sql(_SQL.quarters, sums=listed(f"sum({name}) AS {name}" for name in measures), rows=union_all(rows))
 
 
 def file_sets_of_all_rows() -> str:

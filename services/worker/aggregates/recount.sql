@@ -8,6 +8,19 @@ FROM (
 ) AS s, cut_at_buckets(without_gap(s.active_ranges, %(idle_gap)s), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
 GROUP BY 1, 2, 3
 
+-- name: quarters_of
+SELECT coalesce(session_id, '') AS session_id, bucket_of(occurred_at, 15) AS bucket_start, project_id, user_id,
+       $measures
+FROM $table
+
+-- name: quarters
+SELECT session_id, bucket_start, project_id, user_id, count(*) AS counted_rows,
+       $sums
+FROM (
+    $rows
+) AS rows
+GROUP BY 1, 2, 3, 4
+
 -- name: file_sets
 SELECT c.project_id, c.grain_minutes, c.bucket_start, f.number / 4096 AS chunk,
        bit_xor(set_bit(0::bit(4096), mod(f.number, 4096)::integer, 1)) AS bits

@@ -4,7 +4,7 @@ and adds to rows what signals know better. Readings of Claude Code's own files a
 The worker decides which part of a range is new. Ingest may have forgotten how far a file was, and Postgres may be a restored backup.
 
 - A range that goes on where the file ends is stored. A part that is stored already is cut off.
-- A range that begins later is stored and waits: `stored_offset` stays before the gap, so nobody reads beyond it. Ingest is made to ask
+- A range that begins later is stored and waits: `stored_offset` stays before the gap, and readers stop there. Ingest is made to ask
   Postgres, and refuses the next range of the file with the offset that is wanted. A waiting range joins on when the gap is closed.
 - A range whose stored beginning cannot be cut off becomes a dead letter.
 - So does what a key that is bound to a user brought for another user's session or machine, and ingest could not know it.
@@ -287,7 +287,7 @@ def _store_range(connection: Connection[Any], file: _File, received: Received, i
 
 
 def _locked_file(connection: Connection[Any], files: _Files, item: TranscriptRange) -> _File:
-    """The file's row, made if it is missing. Until the transaction ends, nobody else stores a range of it."""
+    """The file's row, made if it is missing. Until the transaction ends, no other one stores a range of it."""
     key = (item.session_id, item.file_name, item.machine_id, item.generation)
     if key not in files:
         parameters = {"session_id": key[0], "file_name": key[1], "machine_id": key[2], "generation": key[3]}

@@ -36,7 +36,7 @@ def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
 
 def tables() -> tuple[str, ...]:
     """The tables of aggregates, in the order in which they can be made: activity_rollups counts active_days."""
-    return ("active_days", *AGGREGATES, "file_sets")
+    return ("active_days", "session_quarters", *AGGREGATES, "file_sets")
 
 
 def lock(connection: Connection[Any]) -> None:

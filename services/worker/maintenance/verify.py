@@ -14,7 +14,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from services.worker.aggregates.dropped_contributions import base_tables
-from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows
+from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows, quarters_of_all_rows
 from services.worker.aggregates.registry import AGGREGATES
 from services.worker.archive.check_archive import damaged_files
 from services.worker.drain.accounting import check_accounting, equation
@@ -26,6 +26,7 @@ from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import listed, sql, union_all
 from shared.journal.accounting import Accounting
 from shared.sql_files import SqlFile
+from shared.tables.catalogue import TABLES
 
 _SQL: Final = SqlFile(__package__, "verify.sql")
 
@@ -70,6 +71,9 @@ def checks() -> dict[str, Check]:
     counted = union_all((_SQL.counted_under, *(sql(_SQL.base_counted_under, base=base) for base in base_tables())))
     to_count = union_all((_SQL.to_count_under, *(sql(_SQL.base_to_count_under, base=base) for base in base_tables())))
     found.append(Check("session projects", counted, to_count, ("session_id", "project_id")))
+    found.append(
+        Check("session_quarters", "SELECT * FROM session_quarters", quarters_of_all_rows(), tuple(TABLES["session_quarters"].named()))
+    )
     for table, aggregate in AGGREGATES.items():
         columns = (*aggregate.key, *aggregate.measures)
         found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))

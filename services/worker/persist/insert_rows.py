@@ -4,8 +4,8 @@
 counts for is in neither. A row's session, project, user and time are the same in both.
 
 A row that came over the wire is the client's word and stays as it is. Versions from files are compared by their ranks, and the best one replaces
-the row whole. So the order in which versions arrive does not matter. A reparse lists in `renewed_ids` the rows of which today's reader is to have
-the last word: there the new version replaces the row whenever it differs.
+the row whole. So the order in which versions arrive does not matter. A reparse lists in `renewed_ids` the rows that today's reader is to
+decide: there the new version replaces the row whenever it differs.
 """
 
 from typing import Final

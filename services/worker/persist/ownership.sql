@@ -1,5 +1,5 @@
 -- name: foreign_sessions
--- Checks stored sessions. One that this transaction has just made is nobody's, and in no project yet.
+-- Checks stored sessions. One that this transaction has just made has no user and no project yet.
 -- Its project is the one that its path's is part of now, also before the session has moved there.
 SELECT s.session_id FROM sessions AS s LEFT JOIN users AS u ON u.id = s.user_id
 LEFT JOIN projects AS p ON p.id = coalesce(s.path_project_id, s.project_id)

@@ -126,7 +126,7 @@ def persist(
     if job_number:
         session_ids = sorted(staged.session_ids | owners_of_staged_rows(connection))
 
-    # What rows refer to comes first; then the sessions are locked, and all that follows sees them as they stay.
+    # References of rows come first; then the sessions are locked, and all that follows sees them as they stay.
     projects = _insert_references(connection, staged, job_number)
     has_tombstones, prices = _lock_sessions(connection, session_ids, job_number)
     _price_by(connection, prices, staged, batch)

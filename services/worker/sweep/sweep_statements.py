@@ -13,7 +13,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "sweep_statements.sql")
 
-# A worker reads of a cancel at its next chunk. One that has not within this time may stand still.
+# A worker reads of a cancel at its next chunk. One that has not within this time may be stuck.
 CANCEL_SECONDS: Final = 5
 
 UNHEARD_CANCELS: Final = _SQL.unheard_cancels

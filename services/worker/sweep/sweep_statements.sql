@@ -108,7 +108,7 @@ WHERE parsed_offset >= stored_offset AND NOT %(archive)s AND brought_by IS NULL 
 LIMIT 10000
 
 -- name: gone_consumers
--- Names of the journal's consumers that nobody goes by.
+-- Consumers of the journal whose process is gone.
 SELECT FROM drainers WHERE consumer <> ALL(%(living)s) AND registered_at < now() - make_interval(secs => %(seconds)s) LIMIT 1
 
 -- name: delete_gone_consumers

@@ -72,7 +72,7 @@ def test_a_busy_worker_survives_a_redis_crash(proxied: Stack) -> None:
     assert {worker: proxied.deaths(worker) for worker in WORKERS} == deaths
 
 
-# Of one that is half open nothing on the wire says that the server is gone; the drain gives up by its own clock.
+# Nothing on the wire of a half-open one says that the server is gone; the drain gives up by its own clock.
 @pytest.mark.parametrize("happen", [Proxy.reset, Proxy.sever], ids=["cut", "half open"])
 def test_broken_postgres_connections_are_replaced_without_loss(proxied: Stack, happen: Callable[[Proxy], None]) -> None:
     event = message(start_session(proxied))

@@ -18,17 +18,15 @@ from shared.events.messages import (
     ENVELOPE_VERSION,
     Activity,
     Conversation,
-    Envelope,
     Event,
     SessionEnd,
     SessionStart,
     ToolCall,
     Usage,
-    encode_envelope,
 )
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.attacks.conftest import SESSION, Target, refused
 from tests.integration.whole_session import whole_session
+from tests.integration.worker.journal_entries import append
 
 HUGE = 2**53 - 1
 NOW = datetime.now(UTC)
@@ -143,8 +141,7 @@ def test_absurd_events_already_in_the_journal_are_stored_without_harm(target: Ta
     # Given the same in the journal, where a release without bounds has accepted it
     events = ATTACKS[attack]
     for at in range(0, len(events), 500):
-        envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=list(events[at : at + 500]))
-        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+        append(worker, *events[at : at + 500], received_at=NOW, version=ENVELOPE_VERSION)
 
     # When it is drained together with another's work
     write_usual_session(target)

@@ -13,7 +13,8 @@ import pytest
 
 from deploy.migrations.grants import INGEST, QUERY, WORKER, grant
 from services.worker.importers.formats.exported_besides import type_of_rows
-from services.worker.maintenance import jobs, merge_users
+from services.worker.maintenance import merge_users
+from services.worker.maintenance.jobs import JOBS, run_job
 from services.worker.maintenance.scrub import scrub
 from shared.events.messages import SessionStart
 from shared.jobs import SCRUB
@@ -37,13 +38,16 @@ HOUR: Final = timedelta(hours=1)
 RANGE: Final = {"session_id": "s", "from": (AT + HOUR).isoformat(), "to": (AT + 2 * HOUR).isoformat()}
 
 
+def _begin_anew() -> None:
+    """The stages of a scrub are those of a process that begins with the tables that there are."""
+    JOBS[SCRUB] = importlib.reload(scrub).JOB
+
+
 @pytest.fixture
 def filled(world: World) -> Iterator[World]:
     """Rows of sessions of ann and bob, in a project each; one of bob's by a key of ann; one of a session of which nothing else came."""
     TABLES[MADE_UP.name] = MADE_UP
-    # Its stages are those of a process that begins with the table.
-    for module in (scrub, jobs):
-        importlib.reload(module)
+    _begin_anew()
     execute(world.worker, CREATE)
     grant(world.worker.settings.database_url)
     for session_id, user in (("s", "ann"), ("t", "bob")):
@@ -58,8 +62,7 @@ def filled(world: World) -> Iterator[World]:
     )
     yield world
     del TABLES[MADE_UP.name]
-    for module in (scrub, jobs):
-        importlib.reload(module)
+    _begin_anew()
     execute(world.worker, "DROP TABLE made_up")
 
 
@@ -99,7 +102,7 @@ def test_it_is_scrubbed(filled: World) -> None:
     execute(filled.worker, "UPDATE made_up SET words = 'ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6' WHERE words = 'of bob'")
     [(scrub_id,)] = select(filled.worker, "INSERT INTO jobs (kind, id, is_dry_run) VALUES ('scrub', gen_random_uuid(), false) RETURNING id")
 
-    while jobs.run_job(filled.worker, SCRUB, scrub_id):
+    while run_job(filled.worker, SCRUB, scrub_id):
         pass
 
     assert "ghp_" not in " ".join(words_of(filled))

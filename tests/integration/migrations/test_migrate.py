@@ -134,7 +134,7 @@ def test_its_database_is_not_migrated(earlier: str) -> None:
 
 
 def test_no_service_starts_on_its_database(earlier: str) -> None:
-    assert missing(earlier) == "the schema 0105 (it has 0057)"
+    assert missing(earlier) == "the schema 0106 (it has 0057)"
 
 
 def test_its_backup_is_not_restored(tmp_path: Path) -> None:
@@ -144,15 +144,44 @@ def test_its_backup_is_not_restored(tmp_path: Path) -> None:
         backup_manifest.read(tmp_path)
 
 
-def test_jobs_of_four_tables_go_into_one(postgres_url: str) -> None:
-    # Given a database of the version before, with a job of each kind
+def database_of(postgres_url: str, revision: str) -> str:
+    """An empty database of an earlier version."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE jobs_of_before_test")
-    url = url_of(postgres_url, "jobs_of_before_test")
+        connection.execute(f"CREATE DATABASE of_{revision}_test".encode())
+    url = url_of(postgres_url, f"of_{revision}_test")
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "0103")
+    command.upgrade(config, revision)
+    return url
+
+
+def test_rows_of_before_are_counted_by_session_and_quarter(postgres_url: str) -> None:
+    url = database_of(postgres_url, "0105")
+    row = "gen_random_uuid(), 's', 1, 2, '2026-05-01 12:20Z', now()"
+    with psycopg.connect(url) as connection:
+        keys = "id, session_id, project_id, user_id, occurred_at, received_at"
+        connection.execute(f"INSERT INTO messages ({keys}, role, content) VALUES ({row}, 'user', ''), ({row}, 'assistant', '')".encode())
+        connection.execute(f"INSERT INTO tool_calls ({keys}, tool_name, status) VALUES ({row}, 'Bash', 'timeout')".encode())
+        connection.execute(
+            f"INSERT INTO activities ({keys}, file_key, action, lines_added, lines_removed) VALUES ({row}, gen_random_uuid(), 'created', 3, 4)".encode()
+        )
+        connection.execute(f"INSERT INTO api_calls ({keys}, output_tokens, cost_nano_usd) VALUES ({row}, 5, 6), ({row}, 5, NULL)".encode())
+
+    migrate(url)
+
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            """SELECT session_id, bucket_start = '2026-05-01 12:15Z', project_id, user_id, counted_rows, user_messages, assistant_messages,
+                      tool_calls, tool_errors, lines_added, lines_removed, output_tokens, api_calls, unpriced_calls, cost_nano_usd
+               FROM session_quarters"""
+        ).fetchall()
+    assert found == [("s", True, 1, 2, 6, 1, 1, 1, 1, 3, 4, 10, 2, 1, 6)]
+
+
+def test_jobs_of_four_tables_go_into_one(postgres_url: str) -> None:
+    # Given a database of the version before, with a job of each kind
+    url = database_of(postgres_url, "0103")
     scrub, erasure, run, reprice = (str(uuid4()) for _ in range(4))
     with psycopg.connect(url) as connection:
         connection.execute(

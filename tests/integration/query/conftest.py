@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,11 +12,11 @@ from services.query.settings import Settings
 from tests.conftest import LOCAL, make_database
 from tests.emptied import Emptier
 from tests.integration.caught_up import catch_up
-from tests.kept_connection import lent
+from tests.kept_connection import Connection, lent
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+def connection(database_url: str) -> Iterator[Connection]:
     """To put rows in, as the worker would."""
     with lent(database_url, options="-c timezone=UTC") as connection:
         yield connection
@@ -64,7 +63,7 @@ def kept_database(postgres_url: str) -> Iterator[Emptier]:
 
 
 @pytest.fixture(scope="module")
-def kept_connection(kept_database: Emptier) -> Iterator[psycopg.Connection[Any]]:
+def kept_connection(kept_database: Emptier) -> Iterator[Connection]:
     """To put in, once for a module, what its tests only read. It is `kept_client` that reads it; `connection` and `client` have another database."""
     kept_database()
     with psycopg.connect(kept_database.url, autocommit=True, options="-c timezone=UTC") as connection:

@@ -3,9 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -15,13 +13,14 @@ from services.query.app import create_app
 from services.query.settings import Settings
 from shared.database import make_engine
 from tests.conftest import LOCAL
+from tests.kept_connection import Connection
 
 READERS = 50
 HANG_SECONDS = 60
 
 
 def test_the_service_is_alive_but_not_ready_while_reads_hang(
-    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    query_settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a database that does not answer, when more reads wait than there are threads, then health checks are still answered."""
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 60_000)
@@ -46,7 +45,7 @@ def test_the_service_is_alive_but_not_ready_while_reads_hang(
     assert 'tracker_state_readable{source="database"} 0.0' in told.text
 
 
-def test_reads_above_the_number_of_connections_wait_for_one(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_reads_above_the_number_of_connections_wait_for_one(query_settings: Settings, connection: Connection) -> None:
     """given reads that take the database three seconds, when there are more of them than connections, then each is answered."""
     with TestClient(create_app(query_settings), LOCAL) as client, ThreadPoolExecutor(READERS) as readers:
         with connection.transaction():

@@ -3,9 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
 from redis import Redis
 from starlette.testclient import TestClient
@@ -21,6 +19,7 @@ from shared.journal.streams import PAYLOAD_FIELD, accounting_key, stream_key
 from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 NOWHERE = "postgresql://tracker@/tracker?host=/nonexistent"
 NO_REDIS = "unix:///nonexistent.sock"
@@ -50,7 +49,7 @@ def test_a_read_without_the_database_is_a_503_soon(redis_url: str, path: str) ->
 
 
 def test_a_query_past_the_statement_timeout_is_a_503_that_advises_to_narrow_it(
-    query_settings: Settings, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    query_settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given a table that somebody holds, when a read waits longer than a statement may, then it is told to ask for less."""
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT_MS", 200)
@@ -101,7 +100,7 @@ def test_the_service_is_not_ready_while_the_journal_lags(client: TestClient, red
     assert "one entry waits, which by itself refuses no write" in answer.json()["details"]["lag"]
 
 
-def test_metrics_report_journal_lag_and_ledger(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_metrics_report_journal_lag_and_ledger(client: TestClient, connection: Connection, redis_url: str) -> None:
     connection.execute("INSERT INTO ledger VALUES (0, 7, 2, 1), (1, 3, 0, 0)")
     with Redis.from_url(redis_url) as redis:
         redis.xadd(stream_key(0), {PAYLOAD_FIELD: b"{}"})
@@ -110,7 +109,7 @@ def test_metrics_report_journal_lag_and_ledger(client: TestClient, connection: p
         assert line in text.splitlines()
 
 
-def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, connection: Connection, redis_url: str) -> None:
     # Given an import that failed, and an event that was received at a known time
     connection.execute("INSERT INTO import_jobs (id, status, files) VALUES (gen_random_uuid(), 'failed', '[]')")
     connection.execute("INSERT INTO ledger VALUES (0, 1, 0, 0, to_timestamp(1764100000))")
@@ -133,7 +132,7 @@ def test_metrics_report_sizes_connections_memory_and_jobs(client: TestClient, co
 
 
 def test_metrics_tell_how_long_jobs_stand_still_and_how_often_looks_failed(
-    client: TestClient, connection: psycopg.Connection[Any], redis_url: str
+    client: TestClient, connection: Connection, redis_url: str
 ) -> None:
     # Given two erasures, one of which has not got on for an hour, and a look of beat that failed
     sql = "INSERT INTO jobs (kind, id, names, moved_at) SELECT 'erasure', gen_random_uuid(), '{s}', now() - make_interval(mins => m)"
@@ -163,9 +162,7 @@ def test_metrics_tell_how_long_jobs_stand_still_and_how_often_looks_failed(
         (73, '{"spool_files": 3, "is_for_jobs": true}', 0),
     ],
 )
-def test_metrics_count_machines_that_went_silent(
-    client: TestClient, connection: psycopg.Connection[Any], hours: int, report: str, silent: int
-) -> None:
+def test_metrics_count_machines_that_went_silent(client: TestClient, connection: Connection, hours: int, report: str, silent: int) -> None:
     """One that nobody has used for two weeks is not missed, unless it has something to send. A weekend is no silence, nor is a machine of CI jobs missed."""
     sql = "INSERT INTO machines (machine_id, name, last_heard_at, report) VALUES ('m-1', 'laptop', now() - make_interval(hours => %s), %s)"
     connection.execute(sql, (hours, report))
@@ -187,7 +184,7 @@ def samples(client: TestClient) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_the_account_is_reported_and_drift_is_detected(client: TestClient, connection: psycopg.Connection[Any], redis_url: str) -> None:
+def test_the_account_is_reported_and_drift_is_detected(client: TestClient, connection: Connection, redis_url: str) -> None:
     # Given a journal that took ten events, of which Postgres has seven, and of a journal before it three
     with Redis.from_url(redis_url) as redis:
         redis.hset(accounting_key(stream_key(0)), mapping={"epoch": "now", "accepted": 10, "settled": 6})
@@ -247,7 +244,7 @@ def test_the_service_is_not_ready_when_the_canary_does_not_return(query_settings
         assert client.get("/readyz").status_code == 200
 
 
-def test_head_answers_like_get_without_a_body(client: TestClient, connection: psycopg.Connection[Any], subtests: pytest.Subtests) -> None:
+def test_head_answers_like_get_without_a_body(client: TestClient, connection: Connection, subtests: pytest.Subtests) -> None:
     world.build(connection, sessions=1)
     for path in [*READS, "/healthz", "/readyz", "/metrics", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/", "/nowhere"]:
         with subtests.test(path):
@@ -287,7 +284,7 @@ def test_other_files_are_not_served(client: TestClient, name: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) -> None:
+def test_seeded_rows_agree_with_the_schema(connection: Connection) -> None:
     """The tests' own data: sums of the rollups are the rows'."""
     world.build(connection)
     row = connection.execute(
@@ -297,7 +294,7 @@ def test_seeded_rows_agree_with_the_schema(connection: psycopg.Connection[Any]) 
     assert row[0] == row[1]
 
 
-def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestClient, connection: Connection) -> None:
     assert (samples(client)["tracker_capture_oldest_seconds"], samples(client)["tracker_capture_files_set_aside"]) == (0, 0)
 
     # Given a file that is read to 10 and stored to 30, which waits for the archive, and one that is set aside
@@ -326,7 +323,7 @@ def test_metrics_tell_how_long_captured_transcripts_and_hooks_wait(client: TestC
     assert 600 <= samples(client)["tracker_capture_oldest_seconds"] < 630
 
 
-def test_metrics_tell_how_far_the_search_index_is_behind(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_metrics_tell_how_far_the_search_index_is_behind(client: TestClient, connection: Connection) -> None:
     names = ("tracker_search_pending_documents", "tracker_search_oldest_seconds", "tracker_search_waiting_sessions")
     catch_up(client)
     assert [samples(client)[name] for name in names] == [0, 0, 0]

@@ -38,7 +38,7 @@ class Target(Struct, frozen=True):
 async def find(
     database: Database, *, kind: str, name: str, from_at: datetime | None, to_at: datetime | None, is_dry_run: bool
 ) -> Target | None:
-    """None if nothing of it is stored, and no erasure is at it. A user by any of its names, with all of them."""
+    """None if nothing of it is stored, and no erasure of it runs. A user by any of its names, with all of them."""
     times = {"from_at": from_at, "to_at": to_at}
     if unfinished := await database.rows(_SQL.unfinished, {"kind": kind, "name": name, "is_dry_run": is_dry_run} | times):
         row = unfinished[0]

@@ -20,7 +20,7 @@ WHERE path_key = md5(%(path)s)::uuid AND NOT EXISTS (SELECT FROM sessions WHERE 
 ON CONFLICT DO NOTHING
 
 -- name: registered
--- Its path is what it named, whatever that is part of.
+-- Its path is the one that it named, also if that is part of another project.
 -- project_id 0: the session came in events or an import before its start. The worker moves it when it applies the start.
 SELECT coalesce(p.merged_into, p.id) AS project_id, p.path AS project_path, s.started_at
 FROM sessions AS s

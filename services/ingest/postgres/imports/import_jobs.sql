@@ -16,7 +16,7 @@ SELECT status, projects_imported, sessions_imported, sessions_updated, conversat
 FROM import_jobs WHERE id = %(id)s
 
 -- name: cancel_job
--- Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done. The job of live capture is nobody's.
+-- Each of these gives one row: the job's status, NULL if there is no such job, and whether it was done. The job of live capture has no user.
 WITH done AS (
     UPDATE import_jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
     WHERE id = %(id)s AND kind = ANY(%(kinds)s) AND status IN ('queued', 'running') RETURNING id
@@ -85,7 +85,7 @@ WITH known AS (
 SELECT coalesce((SELECT id FROM job), (SELECT id FROM known LIMIT 1)) AS id, EXISTS (SELECT FROM job) AS done
 
 -- name: delete_export
--- One that is being written hears of it within a second. One that is written is deleted by the worker's sweep.
+-- One that is being written stops within a second. One that is written is deleted by the worker's sweep.
 WITH export AS (
     UPDATE exports SET expires_at = least(expires_at, now())
     WHERE id = %(id)s AND (%(of_user)s::text IS NULL OR is_same_person(bound_user, %(of_user)s)) RETURNING id

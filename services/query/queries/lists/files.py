@@ -180,7 +180,7 @@ def file_history(connection: Connection, file_path: str, filters: HistoryFilters
 
 
 def _prepare(row: Row) -> None:
-    """The prompt in one object; None if nobody had said anything."""
+    """The prompt in one object; None if the change had no prompt before it."""
     prompt_id, text, left_out, at = (row.pop(f"prompt_{name}") for name in ("id", "text", "left_out", "at"))
     row["prompt"] = None if prompt_id is None else ChangePrompt(prompt_id, text, left_out, at)
 

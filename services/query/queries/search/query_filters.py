@@ -56,7 +56,7 @@ Given = Mapping[str, FilterValue | datetime | None]
 class Filters(Struct, frozen=True):
     """`parameters` by name (text_filters.py), the `part` of calls and the `path` that must match; `shown` is what a person reads.
 
-    `matches_nothing`: a project that nobody knows. `unknown` are filters that name nothing, as typed.
+    `matches_nothing`: a project is unknown, or the dates are empty. `unknown` are filters that name nothing, as typed.
     """
 
     parameters: Row

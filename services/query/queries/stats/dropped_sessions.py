@@ -1,6 +1,6 @@
 """How many sessions of an answer are not kept any more. Its statement is in dropped_sessions.sql.
 
-Numbers by project, user and time outlive them. By session, branch or machine nobody can tell them apart any more.
+Numbers by project, user and time outlive them. They cannot be told apart by session, branch or machine any more.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Quota: the newest window of each account and kind, as it was observed. A window is never computed; what nobody has read is not known."""
+"""Quota: the newest window of each account and kind, as it was observed. A window is never computed: without a reading it is not known."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
--- The rows that documents are made of, as they are now and as whoever asks may see them. A row that is gone gives none. A time that is not known is NULL.
+-- The rows of documents, as they are now and as the connection may see them. A row that is gone gives none. A time that is not known is NULL.
 
 -- name: message
 -- A message without a text only used tools; their documents are found.

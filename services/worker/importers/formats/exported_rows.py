@@ -80,7 +80,7 @@ class _Facts(_Row, kw_only=True):
 
 
 class _ToolCall(_Row, kw_only=True):
-    # Whatever a client sent.
+    # Any JSON that a client sent.
     parameters: Any = None
     result: str | None = None
     result_left_out: Count | None = None
@@ -144,7 +144,7 @@ def _record(table: str, row: _Row) -> Any:
 
 
 def read_exported_rows(content: IO[bytes], table: str, user: str | None, accepted_at: datetime) -> Iterator[ExportedRecord | RecordError]:
-    """The plausible records of a table's member, in its order. `user`: whose all of them are, whatever they say; None: as they say."""
+    """The plausible records of a table's member, in its order. `user`: replaces the user in all of them; None: each keeps its own."""
     for found_row in rows_of_member(content, _ROWS[table]):
         if isinstance(found_row, RecordError):
             yield found_row

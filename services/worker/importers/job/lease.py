@@ -1,7 +1,7 @@
 """The lease of a shard: renewed by a thread while its worker lives and reading gets on.
 
-Finding the checkpoint again in a large archive may take longer than a lease. The same thread watches whether reading stands still. Then the
-shard has failed and the process ends: a parser that stands still cannot be interrupted from within. The pool starts a new process for it, and
+Finding the checkpoint again in a large archive may take longer than a lease. The same thread watches whether reading is stuck. Then the
+shard has failed and the process ends: a parser that is stuck cannot be interrupted from within. The pool starts a new process for it, and
 nothing is lost, since what was stored is stored.
 """
 

@@ -96,7 +96,7 @@ def _condition(erasure: Erasure, table: str) -> str:
 
 
 def _what_others_share(connection: Connection[Any], erasure: Erasure) -> dict[str, str]:
-    """Before anything of the base goes: afterwards nobody knows in which projects it was."""
+    """Before anything of the base goes: afterwards its projects are not known."""
     [(count,)] = connection.execute(_SQL.shared_files, erasure.parameters).fetchall()
     return {"dropped files": _SHARED.format(count)} if count else {}
 

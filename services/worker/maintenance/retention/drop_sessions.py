@@ -1,7 +1,7 @@
 """Drops sessions whose last event is longer ago than sessions are kept. Their numbers move into the base of the aggregates (aggregates/dropped_contributions.py).
 
 Cells do not change, so no live writer waits: a step locks old sessions and adds to the base, which nothing else does. First sessions get a tombstone,
-so that nobody brings them again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
+so that they cannot come in again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
 the sessions themselves, with theirs. Cells are those of rows and base after each transaction.
 
 A session that shares rows with another goes only with it: else a row that only the dropped one owned would come again as the other's, and count twice.

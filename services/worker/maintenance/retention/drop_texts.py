@@ -1,6 +1,6 @@
 """Drops the texts of sessions whose last event is longer ago than texts are kept: of rows, titles made of texts, and the archive. Numbers stay.
 
-First a session is marked, in `dropped_texts`: from then on its old rows come without texts, whoever brings them. Then its texts go, some in each
+First a session is marked, in `dropped_texts`: from then on its old rows come in without texts from any source. Then its texts go, some in each
 transaction. A worker that dies leaves the mark unfinished, and the next one goes on with it. The words that only a person wrote stay: notes, tags, own titles.
 """
 

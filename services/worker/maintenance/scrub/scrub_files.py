@@ -1,7 +1,7 @@
 """The files behind the stores. Replaced texts are still in them: deleted rows, contents that nothing refers to, the history of Redis.
 
 Postgres leaves the bytes of a deleted row where they were until something else is written there, also after VACUUM. So the files of tables are written
-anew; of large tables, which nobody could use for minutes, only if that was asked for. A dry run tells for how long they would be locked.
+anew; of large tables, which would be locked for minutes, only if that was asked for. A dry run tells for how long they would be locked.
 """
 
 import time
@@ -23,7 +23,7 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "scrub_files.sql")
 
-# The most of a table with its indexes. It takes about two seconds, in which nobody else can use the table.
+# The most of a table with its indexes. It takes about two seconds, in which the table is locked.
 REWRITTEN_BYTES: Final = 128 * 1024 * 1024
 # The bytes that are written anew in a second, with indexes, on a busy machine: two cores with a load of 12 wrote 7 to 12 MB.
 BYTES_PER_SECOND: Final = 8 * 1024 * 1024

@@ -159,7 +159,7 @@ def rewrite_feed(redis: Redis, changed: Callable[[bytes], bytes], *, is_dry_run:
 
 
 def _scrubbed_items(before: bytes, redactions: Counter[str]) -> bytes:
-    """The same object if nothing is found. An entry that cannot be read goes: a hole in the feed harms nobody."""
+    """The same object if nothing is found. An entry that cannot be read goes: a hole in the feed does no harm."""
     try:
         items = decode_items(before)
     except msgspec.MsgspecError:

@@ -1,19 +1,15 @@
 """Projects and users within dates, and the filters of the lists below a session."""
 
-from typing import Any
-
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
 from tests.integration.query.pages import NOON, pages
+from tests.kept_connection import Connection
 
 
 @pytest.mark.parametrize("dates", ["start_date=2024-10-01&end_date=2024-10-27", "start_date=2025-02-28T12:00:00Z", "end_date=2024-03-09"])
-def test_projects_and_users_are_listed_if_a_session_starts_within_the_dates(
-    client: TestClient, connection: psycopg.Connection[Any], dates: str
-) -> None:
+def test_projects_and_users_are_listed_if_a_session_starts_within_the_dates(client: TestClient, connection: Connection, dates: str) -> None:
     world.build(connection)
     projects, users = client.get("/api/projects").json(), client.get("/api/users").json()["items"]
 
@@ -32,7 +28,7 @@ def test_projects_and_users_are_listed_if_a_session_starts_within_the_dates(
             assert {item["name"] for item in listed} == in_project - {None}
 
 
-def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     of_ada = {session["project_id"] for session in pages(client, "/api/sessions?user=ada", 1000)}
     listed, path = [], "/api/projects?user=ada&limit=1"
@@ -63,7 +59,7 @@ def test_projects_are_filtered_by_user_on_every_page(client: TestClient, connect
         ),
     ],
 )
-def test_a_list_of_a_session_takes_filters(client: TestClient, connection: psycopg.Connection[Any], kind: str, chosen: str) -> None:
+def test_a_list_of_a_session_takes_filters(client: TestClient, connection: Connection, kind: str, chosen: str) -> None:
     world.build(connection, sessions=3, events=40)
     listed = pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 2)
     assert listed == pages(client, f"/api/{kind}?session_id=session-1&{chosen}", 1000)
@@ -71,7 +67,7 @@ def test_a_list_of_a_session_takes_filters(client: TestClient, connection: psyco
     assert bool(listed) == (not chosen.endswith("none"))
 
 
-def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connection: Connection) -> None:
     world.build(connection, sessions=3, events=40)
     connection.execute(
         "UPDATE tool_calls SET status = 'error', error_class = 'timeout' WHERE session_id = 'session-1' AND tool_name = 'Bash'"
@@ -93,7 +89,7 @@ def test_tool_calls_are_filtered_by_why_they_failed(client: TestClient, connecti
     ("prefix", "expected"), [("ce0649e8", {"ce0649e8-af63", "ce0649e8-b000"}), ("ce0649e8-a", {"ce0649e8-af63"}), ("%", set())]
 )
 def test_sessions_are_found_by_the_beginning_of_their_id(
-    client: TestClient, connection: psycopg.Connection[Any], prefix: str, expected: set[str]
+    client: TestClient, connection: Connection, prefix: str, expected: set[str]
 ) -> None:
     for session in ("ce0649e8-af63", "ce0649e8-b000", "de0649e8-af63"):
         seed.add_session(connection, session, 0, started_at=NOON)

@@ -16,6 +16,7 @@ from services.query.queries.lists import events
 from services.query.settings import Settings
 from tests.integration.query import seed, world
 from tests.integration.served_app import rest, running
+from tests.kept_connection import Connection
 
 LISTS = [
     "/api/sessions", "/api/conversations", "/api/activities", "/api/tool-calls", "/api/conversations?session_id=session-1",
@@ -52,7 +53,7 @@ def table(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize("path", LISTS)
-def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: Connection, path: str) -> None:
     world.build(connection)
     items = all_items(client, path)
 
@@ -72,9 +73,7 @@ def test_every_list_is_given_as_ndjson_and_csv(client: TestClient, connection: p
 
 
 @pytest.mark.parametrize(("path", "rows"), REPORTS.items())
-def test_one_list_of_a_report_is_given_as_ndjson_and_csv(
-    new_client: TestClient, connection: psycopg.Connection[Any], path: str, rows: str
-) -> None:
+def test_one_list_of_a_report_is_given_as_ndjson_and_csv(new_client: TestClient, connection: Connection, path: str, rows: str) -> None:
     made = world.build(connection)
     path = path.replace("/projects/1/", f"/projects/{made.projects[0]}/")
     items = new_client.get(path).json()[rows]
@@ -104,7 +103,7 @@ def test_one_list_of_a_report_is_given_as_ndjson_and_csv(
     ],
 )
 def test_a_table_of_usage_begins_with_what_tells_its_rows_apart(
-    client: TestClient, connection: psycopg.Connection[Any], group_by: str, first_columns: list[str]
+    client: TestClient, connection: Connection, group_by: str, first_columns: list[str]
 ) -> None:
     def header(query: str = "") -> list[str]:
         return client.get(f"/api/usage?format=csv&group_by={group_by}{query}").text.splitlines()[0].split(",")
@@ -124,7 +123,7 @@ def test_a_table_of_a_report_has_a_name_and_failures_their_status(client: TestCl
     assert client.get("/api/projects/4711/stats?format=csv").json()["code"] == "PROJECT_NOT_FOUND"
 
 
-def test_accept_chooses_the_format_and_the_parameter_wins(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_accept_chooses_the_format_and_the_parameter_wins(client: TestClient, connection: Connection) -> None:
     world.build(connection)
 
     def kind(accept: str, query: str = "") -> str:
@@ -142,7 +141,7 @@ def test_accept_chooses_the_format_and_the_parameter_wins(client: TestClient, co
     assert client.get("/api/sessions?format=xml").status_code == 400
 
 
-def test_a_file_has_a_name_and_says_up_to_when_it_is_complete(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_file_has_a_name_and_says_up_to_when_it_is_complete(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     answer = client.get("/api/tool-calls/session/session-1?format=csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="tool-calls-session.csv"'
@@ -153,7 +152,7 @@ def test_a_file_has_a_name_and_says_up_to_when_it_is_complete(client: TestClient
     assert "content-length" not in head.headers  # nobody knows it
 
 
-def test_a_stream_has_every_row_or_up_to_its_limit(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_stream_has_every_row_or_up_to_its_limit(client: TestClient, connection: Connection) -> None:
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
     connection.execute(
@@ -183,7 +182,7 @@ def test_failures_before_the_first_row_have_their_status(client: TestClient) -> 
 
 
 @pytest.fixture
-def many_calls(connection: psycopg.Connection[Any]) -> None:
+def many_calls(connection: Connection) -> None:
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
     connection.execute(

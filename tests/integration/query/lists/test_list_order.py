@@ -1,8 +1,5 @@
 """Sessions, projects and tool calls come in the order that is asked for, page by page, and by time without a sort."""
 
-from typing import Any
-
-import psycopg
 import pytest
 from msgspec.structs import asdict
 from starlette.testclient import TestClient
@@ -10,10 +7,11 @@ from starlette.testclient import TestClient
 from services.query.queries.lists import events, sessions
 from tests.integration.query import seed, world
 from tests.integration.query.pages import pages
+from tests.kept_connection import Connection
 
 
 @pytest.mark.parametrize("sort", ["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"])
-def test_sessions_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+def test_sessions_are_in_the_asked_order_on_every_page(client: TestClient, connection: Connection, sort: str) -> None:
     world.build(connection)
     everything = client.get("/api/sessions?limit=1000").json()["items"]
     for item in everything:
@@ -29,7 +27,7 @@ def test_sessions_are_in_the_asked_order_on_every_page(client: TestClient, conne
         assert {item["session_id"] for item in listed} == {item["session_id"] for item in everything}
 
 
-def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.Connection[Any]) -> None:
+def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO sessions (session_id, counted, dated_at) SELECT n, true, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n"
     )
@@ -58,7 +56,7 @@ def test_sessions_by_time_are_read_in_the_order_of_an_index(connection: psycopg.
         assert "Sort Key: s.dated_at" not in str(plan)
 
 
-def test_sessions_are_in_the_order_of_what_they_have_within_the_dates(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_sessions_are_in_the_order_of_what_they_have_within_the_dates(client: TestClient, connection: Connection) -> None:
     # Given a session that is within the dates, and two dearer ones that are only in part within them: of one most was before, of the other most is behind
     project = seed.add_project(connection, "/shop")
     for session_id, costs in {"within": {5: 40}, "before": {1: 90, 5: 20}, "behind": {5: 30, 9: 99}}.items():
@@ -84,7 +82,7 @@ def order_of(client: TestClient, query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sort", ["last_session", "name", "active_minutes", "total_sessions", "cost_usd"])
-def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, connection: Connection, sort: str) -> None:
     world.build(connection)
     everything = client.get("/api/projects").json()
     least = "" if sort in ("last_session", "name") else -1
@@ -100,7 +98,7 @@ def test_projects_are_in_the_asked_order_on_every_page(client: TestClient, conne
 
 
 @pytest.mark.parametrize("sort", ["timestamp", "execution_time_ms"])
-def test_tool_calls_are_in_the_asked_order_on_every_page(client: TestClient, connection: psycopg.Connection[Any], sort: str) -> None:
+def test_tool_calls_are_in_the_asked_order_on_every_page(client: TestClient, connection: Connection, sort: str) -> None:
     world.build(connection)
     for duration_ms in (None, None, 7, 7):
         seed.add_tool_call(connection, "session-1", seed.UNDATED, duration_ms=duration_ms)
@@ -116,7 +114,7 @@ def test_tool_calls_are_in_the_asked_order_on_every_page(client: TestClient, con
     assert pages(client, "/api/tool-calls?session_id=session-1&order=asc", 3) == pages(client, "/api/tool-calls/session/session-1", 1000)
 
 
-def test_tool_calls_by_time_are_read_along_an_index(connection: psycopg.Connection[Any]) -> None:
+def test_tool_calls_by_time_are_read_along_an_index(connection: Connection) -> None:
     connection.execute(
         """INSERT INTO tool_calls (id, session_id, project_id, user_id, tool_name, status, occurred_at, received_at)
         SELECT gen_random_uuid(), n %% 20, 0, 0, 'Bash', 'success', now() - n * interval '1 minute', now() FROM generate_series(1, 20000) AS n""",

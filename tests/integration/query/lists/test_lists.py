@@ -1,10 +1,8 @@
 """Lists: filters, order, and pages that show each row exactly once."""
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from starlette.testclient import TestClient
 from tests.example_counts import examples
 from tests.integration.query import seed, world
 from tests.integration.query.pages import NOON, pages
+from tests.kept_connection import Connection
 
 at_once = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PAGED = [
@@ -23,7 +22,7 @@ PAGED = [
 
 @pytest.mark.usefixtures("has_index")
 @pytest.mark.parametrize("path", PAGED)
-def test_pages_show_each_row_exactly_once(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+def test_pages_show_each_row_exactly_once(client: TestClient, connection: Connection, path: str) -> None:
     world.build(connection)
     everything = client.get(path + ("&" if "?" in path else "?") + "limit=1000").json()["items"]
 
@@ -37,7 +36,7 @@ def test_pages_show_each_row_exactly_once(client: TestClient, connection: psycop
 
 
 @pytest.mark.usefixtures("has_index")
-def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: TestClient, connection: Connection) -> None:
     """given two pages, when newer, older and equally old rows arrive between them, then every old row is still shown exactly once."""
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)
@@ -57,7 +56,7 @@ def test_rows_inserted_between_pages_neither_repeat_nor_hide_others(client: Test
         assert before <= set(shown)
 
 
-def test_projects_are_a_bare_array_with_a_link_to_the_next_page(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_projects_are_a_bare_array_with_a_link_to_the_next_page(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     everything = client.get("/api/projects")
     assert [row["name"] for row in everything.json()[2:]] == ["undated", "empty"]
@@ -70,7 +69,7 @@ def test_projects_are_a_bare_array_with_a_link_to_the_next_page(client: TestClie
     assert found == everything.json()
 
 
-def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_project_has_its_totals(client: TestClient, connection: Connection) -> None:
     project = seed.add_project(connection, "/home/user/claude-tracker")
     seed.add_session(connection, "s", project, started_at=NOON, ended_at=NOON + timedelta(minutes=240))
     seed.add_message(connection, "s", NOON + timedelta(minutes=1))
@@ -88,7 +87,7 @@ def test_a_project_has_its_totals(client: TestClient, connection: psycopg.Connec
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 1
 
 
-def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestClient, connection: Connection) -> None:
     # Given a name of one project, of two, of two whose folders above are the same too, and of one that has no session and is not listed
     for path in ("/a/work/shop", "/a/home/shop", "/a/x/cli", "/b/x/cli", "/code/alone"):
         seed.add_session(connection, path, seed.add_project(connection, path))
@@ -107,7 +106,7 @@ def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestCli
     }
 
 
-def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client: TestClient, connection: Connection) -> None:
     project, user = seed.add_project(connection, "/p"), seed.add_user(connection, "ada")
     seed.add_session(connection, "s", project, user, started_at=NOON)
     seed.add_message(connection, "s", NOON)
@@ -124,7 +123,7 @@ def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client
     assert stats["totals"]["time_minutes"] == pytest.approx(exact)
 
 
-def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient, connection: Connection) -> None:
     later = NOON + timedelta(minutes=5)
     project, user = seed.add_project(connection, "/p"), seed.add_user(connection, "ada")
     seed.add_session(connection, "open", project, user, started_at=NOON, model="opus", git_branch="main", source="hook")
@@ -164,7 +163,7 @@ def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient
         assert listed == {name for name, item in items.items() if item["status"] == status}
 
 
-def test_sessions_are_filtered(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_sessions_are_filtered(client: TestClient, connection: Connection) -> None:
     made = world.build(connection)
     everything = client.get("/api/sessions?limit=1000").json()["items"]
     assert len(everything) == len(made.sessions)
@@ -178,7 +177,7 @@ def test_sessions_are_filtered(client: TestClient, connection: psycopg.Connectio
     assert client.get(f"/api/sessions?project_id={made.projects[2]}").json()["items"] == []
 
 
-def test_a_session_id_may_contain_any_character(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_id_may_contain_any_character(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "a/b c?d%é", 0)
     seed.add_tool_call(connection, "a/b c?d%é", NOON)
     path = quote("a/b c?d%é", safe="")
@@ -187,7 +186,7 @@ def test_a_session_id_may_contain_any_character(client: TestClient, connection: 
     assert client.get("/api/sessions/stats").status_code == 404
 
 
-def test_conversations_and_activities_are_filtered(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_conversations_and_activities_are_filtered(client: TestClient, connection: Connection) -> None:
     made = world.build(connection)
     messages = client.get("/api/conversations?limit=1000").json()["items"]
     assert [item["timestamp"] for item in messages[-5:]] == [None] * 5
@@ -211,7 +210,7 @@ def test_conversations_and_activities_are_filtered(client: TestClient, connectio
     assert deleted == [item for item in activities if item["action"] == "deleted" and item["session_id"] == "session-1"]
 
 
-def test_a_prefix_filter_finds_more_files_than_it_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_prefix_filter_finds_more_files_than_it_lists(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", 0)
     for number in range(510):
         seed.add_activity(connection, "s", NOON + timedelta(seconds=number), f"/many/file{number}")
@@ -219,7 +218,7 @@ def test_a_prefix_filter_finds_more_files_than_it_lists(client: TestClient, conn
     assert len(pages(client, "/api/activities?file_path=/many/*", 100)) == 510
 
 
-def test_tool_calls_come_oldest_first_with_parameters_as_sent(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_tool_calls_come_oldest_first_with_parameters_as_sent(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", 0)
     seed.add_tool_call(connection, "s", NOON, "Bash", parameters='{"z": 1.0, "a": [1,  2]}', duration_ms=250)
     seed.add_tool_call(connection, "s", NOON - timedelta(minutes=1), "Read", duration_ms=None, status="rejected")
@@ -260,7 +259,7 @@ def test_routes_without_parameters_refuse_any(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("has_index")
-def test_a_cursor_is_bound_to_its_filters_and_path(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_cursor_is_bound_to_its_filters_and_path(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     cursor = client.get("/api/conversations?role=user&limit=1").json()["next_cursor"]
     assert client.get(f"/api/conversations?role=user&limit=7&cursor={cursor}").status_code == 200
@@ -268,7 +267,7 @@ def test_a_cursor_is_bound_to_its_filters_and_path(client: TestClient, connectio
         assert client.get(f"{path}&cursor={cursor}").json()["code"] == "INVALID_CURSOR"
 
 
-def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: TestClient, connection: Connection) -> None:
     project = seed.add_project(connection, "/home/dev/taken-back")
     connection.execute("UPDATE projects SET brought_by = '{}' WHERE id = %s", (project,))
     assert client.get("/api/projects").json() == []
@@ -281,7 +280,7 @@ def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: Tes
 
 
 @pytest.mark.usefixtures("has_index")
-def test_each_list_takes_the_same_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_each_list_takes_the_same_filters(client: TestClient, connection: Connection) -> None:
     # Given two users, branches and sources
     world.build(connection)
     connection.execute(
@@ -312,7 +311,7 @@ def test_each_list_takes_the_same_filters(client: TestClient, connection: psycop
 
 
 @pytest.mark.usefixtures("has_index")
-def test_a_search_with_words_is_filtered(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_search_with_words_is_filtered(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     users = {item["session_id"]: item["user"] for item in pages(client, "/api/sessions?", 1000)}
     for words in ("message", '"message 1"'):
@@ -322,7 +321,7 @@ def test_a_search_with_words_is_filtered(client: TestClient, connection: psycopg
         assert of_ada["total"] == len(of_ada["items"])
 
 
-def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     everything = pages(client, "/api/tool-calls?", 1000)
     chosen = pages(client, "/api/tool-calls?tool_name=Bash&status=error", 1)
@@ -330,7 +329,7 @@ def test_tool_calls_are_filtered_by_tool_and_result(client: TestClient, connecti
     assert [item["timestamp"] for item in everything] == sorted((item["timestamp"] for item in everything), reverse=True)
 
 
-def test_users_have_the_totals_of_the_stats(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_users_have_the_totals_of_the_stats(client: TestClient, connection: Connection) -> None:
     made = world.build(connection)
     seed.add_user(connection, "without any event")
     connection.execute("UPDATE projects SET group_name = 'work' WHERE id = ANY (%s)", (made.projects[:2],))

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from services.query.queries.lists.paging import PAGE_BYTES
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 
 MEBIBYTE = 1024**2
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ def text_of(item: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def ids(kept_connection: psycopg.Connection[Any], kept_client: TestClient) -> set[str]:
+def ids(kept_connection: Connection, kept_client: TestClient) -> set[str]:
     """Messages and tool calls of a megabyte each, all indexed."""
     seed.add_project(kept_connection, "/p")
     seed.add_session(kept_connection, "s", 1)
@@ -62,7 +63,7 @@ def test_a_page_of_long_texts_ends_at_eight_megabytes_and_the_next_continues(kep
     assert set(shown) < ids
 
 
-def test_a_text_longer_than_a_page_is_a_page_of_its_own(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_text_longer_than_a_page_is_a_page_of_its_own(client: TestClient, connection: Connection) -> None:
     # Given tool calls, whose parameters have no bound but the request's, between short ones
     seed.add_project(connection, "/p")
     seed.add_session(connection, "s", 1)

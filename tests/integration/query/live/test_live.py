@@ -10,10 +10,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +28,7 @@ from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.live.live_stream import SECONDS, append, events, items, prompt, serving
 from tests.integration.served_app import embedded_gateway
-from tests.kept_connection import execute
+from tests.kept_connection import Connection, execute
 
 REPOSITORY = Path(__file__).parents[4]
 
@@ -302,7 +300,7 @@ def test_streams_end_when_the_service_stops(query_settings: Settings) -> None:
 
 
 def test_open_sessions_are_listed_with_what_happens_in_them(
-    served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
+    served: tuple[FastAPI, httpx.Client], redis: Redis, connection: Connection
 ) -> None:
     """given sessions with signs of what they do, one of which only an import tells, and one that ended, then all but the last are listed."""
     _, client = served
@@ -341,9 +339,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
     assert client.get("/api/live/sessions?user=nobody").json()["items"] == []
 
 
-def test_open_sessions_are_listed_with_command_error_and_files(
-    served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]
-) -> None:
+def test_open_sessions_are_listed_with_command_error_and_files(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     """given a session that waits for a permission, and one whose turn failed, then each says for what, why, and what it changed last."""
     _, client = served
     now = datetime.now(UTC)
@@ -397,9 +393,7 @@ def test_without_redis_it_says_so(query_settings: Settings) -> None:
             assert (answer.status_code, answer.json()["code"]) == (503, "QUEUE_UNAVAILABLE"), path
 
 
-def test_a_machine_is_named_by_its_id_or_its_name(
-    served: tuple[FastAPI, httpx.Client], redis: Redis, connection: psycopg.Connection[Any]
-) -> None:
+def test_a_machine_is_named_by_its_id_or_its_name(served: tuple[FastAPI, httpx.Client], redis: Redis, connection: Connection) -> None:
     app, client = served
     connection.execute("INSERT INTO machines (machine_id, name) VALUES ('m1', 'ann-laptop')")
     with ExitStack() as streams:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-import psycopg
 import pytest
 from redis import Redis
 
@@ -17,6 +16,7 @@ from shared.feed import FeedItem
 from tests.integration.keys.conftest import make_key
 from tests.integration.query import seed
 from tests.integration.query.live.live_stream import NOW, SECONDS, append, events, heard, items, prompt, serving
+from tests.kept_connection import Connection
 
 
 def with_keys(settings: Settings) -> Settings:
@@ -68,7 +68,7 @@ def test_a_key_sees_in_the_feed_what_it_sees_in_the_lists(query_settings: Settin
     assert found["metrics"][1] == numbers
 
 
-def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: Settings, connection: Connection) -> None:
     """given a session in each of two projects, with a command, an error and a file, then a key for numbers sees no text, a bound key its own."""
     now = datetime.now(UTC)
     projects = {name: seed.add_project(connection, f"/home/ann/{name}") for name in ("shop", "wiki")}
@@ -104,7 +104,7 @@ def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: S
 
 
 def test_a_listener_hears_the_projects_of_a_group_or_repository(
-    query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis, monkeypatch: pytest.MonkeyPatch
+    query_settings: Settings, connection: Connection, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given projects in which ann worked, two of them a group, then a stream of the group has items of these alone, as far as the key sees them"""
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
@@ -133,11 +133,11 @@ def test_a_listener_hears_the_projects_of_a_group_or_repository(
     assert found == {(bound_to, query): expected for bound_to in keys for query, expected in asked.items()}
 
 
-def bearer(key: str, _connection: psycopg.Connection[Any]) -> dict[str, str]:
+def bearer(key: str, _connection: Connection) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def cookie(key: str, connection: psycopg.Connection[Any]) -> dict[str, str]:
+def cookie(key: str, connection: Connection) -> dict[str, str]:
     """A login of the key, as EventSource sends it."""
     token, login_id = new_key()
     sql = "INSERT INTO key_logins (id, key_id, sha256, expires_at) VALUES (%s, %s, %s, now() + interval '1 hour')"
@@ -150,7 +150,7 @@ JOB = "018f3b1e-0000-7000-8000-000000000001"
 
 
 def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
-    query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis
+    query_settings: Settings, connection: Connection, redis: Redis
 ) -> None:
     """given streams of several keys and logins, when the rights of all but one end or change, then their streams end and those of that one go on."""
     connection.execute("INSERT INTO import_jobs (id, status, files, bytes_total) VALUES (%s, 'running', '[]', 9)", (JOB,))
@@ -189,7 +189,7 @@ def test_a_stream_ends_when_its_key_or_login_has_other_rights_or_none(
         assert wait_until(lambda: (app.state.live.listeners, app.state.job_watch.watchers) == (1, 1), SECONDS)
 
 
-def test_a_login_goes_on_from_the_last_event(query_settings: Settings, connection: psycopg.Connection[Any], redis: Redis) -> None:
+def test_a_login_goes_on_from_the_last_event(query_settings: Settings, connection: Connection, redis: Redis) -> None:
     headers = cookie(make_key(query_settings.database_url, "read"), connection)
     with serving(with_keys(query_settings)) as (app, client):
         with client.stream("GET", "/api/live", headers=headers) as answer:

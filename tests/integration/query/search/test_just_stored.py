@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +16,8 @@ from tests.conftest import LOCAL
 from tests.example_counts import examples
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
+from tests.integration.query.pages import pages_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/conversations/search"
@@ -45,15 +45,7 @@ def is_found(content: str, q: str) -> bool:
     )
 
 
-def pages_of(client: TestClient, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """All pages."""
-    pages = [client.get(PATH, params=parameters).json()]
-    while pages[-1]["next_cursor"]:
-        pages.append(client.get(PATH, params=parameters | {"cursor": pages[-1]["next_cursor"]}).json())
-    return pages
-
-
-def store(connection: psycopg.Connection[Any], client: TestClient, corpus: Corpus) -> None:
+def store(connection: Connection, client: TestClient, corpus: Corpus) -> None:
     """Messages of which the index has those that are not just stored, as they were."""
     made: list[tuple[str, UUID, str]] = []
     for is_first in (True, False):
@@ -101,7 +93,7 @@ filters = st.fixed_dictionaries(
 @given(corpus=corpora, q=queries, filters=filters)
 def test_a_search_finds_what_a_look_at_each_message_finds(
     client: TestClient,
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
     corpus: Corpus,
     q: str,
@@ -117,7 +109,7 @@ def test_a_search_finds_what_a_look_at_each_message_finds(
     everything = client.get("/api/conversations", params={"limit": 1000} | filters).json()["items"]
     expected = [item["id"] for item in everything if is_found(item["content"], q)]
 
-    newest, best = (pages_of(client, {"q": q, "limit": 2, "sort": sort} | filters) for sort in ("newest", "best"))
+    newest, best = (list(pages_of(client, PATH, q=q, limit=2, sort=sort, **filters)) for sort in ("newest", "best"))
 
     assert [item["id"] for page in newest for item in page["items"]] == expected
     assert sorted(item["id"] for page in best for item in page["items"]) == sorted(expected)
@@ -125,7 +117,7 @@ def test_a_search_finds_what_a_look_at_each_message_finds(
     assert {page["pending_documents"] for page in newest + best} == {0}
 
 
-def test_what_is_just_stored_is_found_at_once(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_what_is_just_stored_is_found_at_once(client: TestClient, connection: Connection) -> None:
     """given an index that has heard of nothing of it, then a message, a call, a path and a title are found as soon as they are stored."""
     catch_up(client)
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
@@ -138,7 +130,7 @@ def test_what_is_just_stored_is_found_at_once(client: TestClient, connection: ps
         assert (answer["total"], answer["total_is_exact"], answer["is_complete"], answer["pending_documents"]) == (1, True, True, 0)
 
 
-def test_an_answer_without_what_was_stored_last_says_so(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_an_answer_without_what_was_stored_last_says_so(query_settings: Settings, connection: Connection) -> None:
     """given that Postgres does not tell what changed, then a search answers with what was seen before, and says that something may be missing."""
     seed.add_message(connection, None, NOON, "needle")
     with TestClient(create_app(query_settings), LOCAL) as client:
@@ -154,15 +146,18 @@ def test_an_answer_without_what_was_stored_last_says_so(query_settings: Settings
     assert (meanwhile["is_complete"], "may be missing" in meanwhile["incomplete_because"]) == (False, True)
 
 
-def test_a_service_that_has_no_index_yet_says_so(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
-    """given a folder that is a file, then an answer is empty and says why; the list without a query has all."""
+def test_a_service_that_has_no_index_yet_says_so(query_settings: Settings, connection: Connection, tmp_path: Path) -> None:
+    """given a folder that is a file, then every search is empty and says why, and ranks nothing; the list without a query has all."""
     seed.add_message(connection, None, NOON, "needle")
     folder = tmp_path / "file"
     folder.touch()
 
     with TestClient(create_app(query_settings.model_copy(update={"search_folder": folder})), LOCAL) as client:
-        searched, listed = client.get(PATH, params={"q": "needle"}).json(), client.get(PATH).json()
+        answers = [client.get(path, params={"q": "needle"}).json() for path in (PATH, "/api/search")]
+        listed = client.get(PATH).json()
 
-    assert (searched["items"], searched["total"], searched["total_is_exact"], searched["is_complete"]) == ([], 0, False, False)
-    assert "no search index yet" in searched["incomplete_because"]
+    for searched in answers:
+        assert (searched["items"], searched["total"], searched["total_is_exact"], searched["is_complete"]) == ([], 0, False, False)
+        assert "no search index yet" in searched["incomplete_because"]
+    assert (answers[1]["ranked"]["sessions"], answers[1]["ranked"]["is_ready"]) == ([], False)
     assert (listed["total"], listed["is_complete"]) == (1, True)

@@ -1,22 +1,18 @@
 """GET /api/search: `ranked`, the sessions that may be meant, below what matches exactly."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from services.query.app import create_app
 from services.query.queries.search import ranked_sessions
 from services.query.search_index.reader import SearchIndex
 from services.query.search_index.words.fields import SESSION_ID
-from services.query.settings import Settings
-from tests.conftest import LOCAL
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -28,7 +24,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 60.0)
 
 
-def texts_in(client: TestClient, connection: psycopg.Connection[Any], sessions: dict[str, list[str]]) -> None:
+def texts_in(client: TestClient, connection: Connection, sessions: dict[str, list[str]]) -> None:
     """Sessions of a project each, with these prompts a minute apart, all of them indexed."""
     for number, (session, texts) in enumerate(sessions.items()):
         seed.add_session(connection, session, seed.add_project(connection, f"/{session}"), last_event_at=NOON + timedelta(hours=number))
@@ -48,7 +44,7 @@ def ranked(client: TestClient, q: str, **parameters: Any) -> list[str]:
     return [session["session_id"] for session in answer["ranked"]["sessions"]]
 
 
-def test_any_word_finds_a_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_any_word_finds_a_session(client: TestClient, connection: Connection) -> None:
     """given texts none of which has all words, then nothing matches, and the sessions with any of them are ranked."""
     texts_in(client, connection, {"both": ["redis refuses a connection"], "one": ["the redis is away"], "none": ["something else"]})
 
@@ -68,7 +64,7 @@ cause of the following exception: File "/srv/shop/app/orders.py", line 77, in pl
 could not be placed, since its cart has an item without a price; it is tried again in 30 s, 3 attempts of 5 were made by worker-7 at 12:03:55"""
 
 
-def test_an_error_message_pasted_whole_finds_its_session(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_error_message_pasted_whole_finds_its_session(client: TestClient, connection: Connection) -> None:
     """given one that was printed in two parts, with other numbers, then no text has all of it, and its session is first."""
     texts_in(client, connection, {"other": ["a line of the shop could not be placed in a cart"], "meant": ["it fails"]})
     for part in TRACE.replace("412", "399").split(" The above exception"):
@@ -84,9 +80,7 @@ def test_an_error_message_pasted_whole_finds_its_session(client: TestClient, con
 
 @pytest.mark.parametrize("group_by", [{}, {"group_by": "session"}])
 @pytest.mark.parametrize("sort", ["best", "newest"])
-def test_a_session_that_matches_is_ranked_too(
-    client: TestClient, connection: psycopg.Connection[Any], sort: str, group_by: dict[str, str]
-) -> None:
+def test_a_session_that_matches_is_ranked_too(client: TestClient, connection: Connection, sort: str, group_by: dict[str, str]) -> None:
     texts_in(client, connection, {"both": ["alpha beta"], "apart": ["an alpha", "a beta"]})
 
     answer = asked(client, "alpha beta", sort=sort, **group_by)
@@ -95,7 +89,7 @@ def test_a_session_that_matches_is_ranked_too(
     assert {session["session_id"] for session in answer["ranked"]["sessions"]} == {"both", "apart"}
 
 
-def test_the_best_texts_of_a_session_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_the_best_texts_of_a_session_are_shown(client: TestClient, connection: Connection) -> None:
     texts_in(client, connection, {"s": [*["one word: alpha"] * 4, "alpha with beta", "nothing", "beta, alpha and gamma"]})
 
     [session] = asked(client, "alpha beta gamma")["ranked"]["sessions"]
@@ -107,7 +101,7 @@ def test_the_best_texts_of_a_session_are_shown(client: TestClient, connection: p
     ]
 
 
-def test_a_word_that_nobody_has_hides_no_text(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_word_that_nobody_has_hides_no_text(client: TestClient, connection: Connection) -> None:
     """given a frequent word and one that is rare since no text has it, then a text with the frequent one is shown."""
     texts_in(client, connection, {"s": ["nothing of it", *["an alpha"] * 60], "t": ["alpha and quokka"]})
 
@@ -118,7 +112,7 @@ def test_a_word_that_nobody_has_hides_no_text(client: TestClient, connection: ps
     assert shown == {"s": "an <mark>alpha</mark>", "t": "<mark>alpha</mark> and <mark>quokka</mark>"}
 
 
-def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_small_words_of_a_question_choose_no_texts(client: TestClient, connection: Connection) -> None:
     texts_in(client, connection, {"s": ["how do I do this", "redis is away", "how is it"]})
 
     [session] = asked(client, "how do I fix redis")["ranked"]["sessions"]
@@ -126,7 +120,7 @@ def test_small_words_of_a_question_choose_no_texts(client: TestClient, connectio
     assert [item["snippet"] for item in session["items"]] == ["<mark>redis</mark> is away"]
 
 
-def test_without_a_word_as_it_was_typed_the_first_prompt_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_without_a_word_as_it_was_typed_the_first_prompt_is_shown(client: TestClient, connection: Connection) -> None:
     """given a session that has another form of the word alone, then it is ranked, with what was asked first."""
     texts_in(client, connection, {"s": ["how do migrations work", "and then"]})
     seed.add_document(connection, "s", NOON - timedelta(hours=1), "an answer before it", role="assistant")
@@ -136,7 +130,7 @@ def test_without_a_word_as_it_was_typed_the_first_prompt_is_shown(client: TestCl
     assert [item["snippet"] for item in session["items"]] == ["how do migrations work"]
 
 
-def test_a_misspelt_word_is_corrected_unless_told_otherwise(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_misspelt_word_is_corrected_unless_told_otherwise(client: TestClient, connection: Connection) -> None:
     texts_in(client, connection, {"s": ["the gateway is away"]})
 
     corrected, as_typed = asked(client, "gatewya")["ranked"], asked(client, "gatewya", correct=False)["ranked"]
@@ -159,7 +153,7 @@ def test_a_misspelt_word_is_corrected_unless_told_otherwise(client: TestClient, 
         ("!", None),
     ],
 )
-def test_alternatives_and_excluded_words(client: TestClient, connection: psycopg.Connection[Any], q: str, found: set[str] | None) -> None:
+def test_alternatives_and_excluded_words(client: TestClient, connection: Connection, q: str, found: set[str] | None) -> None:
     """given `or`, then any word of any alternative counts; and no session has a word that is excluded of all of them."""
     texts_in(client, connection, {"a": ["alpha"], "b": ["alpha gamma", "beta"], "c": ["beta"], "d": ["delta"]})
 
@@ -169,13 +163,13 @@ def test_alternatives_and_excluded_words(client: TestClient, connection: psycopg
 
 
 @pytest.mark.parametrize("mode", ["literal", "regex"])
-def test_texts_and_patterns_rank_nothing(client: TestClient, connection: psycopg.Connection[Any], mode: str) -> None:
+def test_texts_and_patterns_rank_nothing(client: TestClient, connection: Connection, mode: str) -> None:
     texts_in(client, connection, {"s": ["alpha beta"]})
 
     assert asked(client, "alpha", mode=mode)["ranked"] is None
 
 
-def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, connection: Connection) -> None:
     texts_in(client, connection, {f"s{number:02}": ["alpha"] for number in range(14)})
 
     first = asked(client, "alpha", limit=10)
@@ -187,7 +181,7 @@ def test_ten_sessions_are_ranked_on_the_first_page_alone(client: TestClient, con
 
 
 @pytest.fixture
-def shop(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def shop(client: TestClient, connection: Connection) -> None:
     """Sessions with everything that filters ask for. Each has the needle in a message that passes few of them."""
     ann, ben = seed.add_user(connection, "ann"), seed.add_user(connection, "ben")
     shop, other = seed.add_project(connection, "/home/ann/my shop"), seed.add_project(connection, "/home/ann/other")
@@ -299,7 +293,7 @@ def test_texts_of_ranked_sessions_obey_the_filters(client: TestClient) -> None:
         assert all(item["is_error"] for item in shown) or filters != "is:error"
 
 
-def test_texts_are_not_counted_among_the_sessions(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_texts_are_not_counted_among_the_sessions(client: TestClient, connection: Connection) -> None:
     """BM25 weighs a word by the documents of its index, and by their mean length: with texts in it the sessions rank in another order."""
     texts_in(client, connection, {"a": ["alpha"] * 9, "b": ["alpha beta"]})
 
@@ -310,7 +304,7 @@ def test_texts_are_not_counted_among_the_sessions(client: TestClient, connection
     assert view.searcher.terms_with_prefix(SESSION_ID, "") == []
 
 
-def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: Connection) -> None:
     """given an index that has not heard of it yet."""
     texts_in(client, connection, {"a": ["alpha"], "b": ["alpha"]})
     connection.execute("DELETE FROM sessions WHERE session_id = 'a'")
@@ -318,24 +312,7 @@ def test_a_session_that_is_gone_is_not_ranked(client: TestClient, connection: ps
     assert ranked(client, "alpha") == ["b"]
 
 
-def test_without_an_index_an_answer_says_so(query_settings: Settings, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
-    """given a service whose folder is a file."""
-    seed.add_session(connection, "s", seed.add_project(connection, "/p"))
-    seed.add_document(connection, "s", NOON, "alpha")
-    folder = tmp_path / "file"
-    folder.touch()
-
-    with TestClient(create_app(query_settings.model_copy(update={"search_folder": folder})), LOCAL) as client:
-        answer = asked(client, "alpha")
-
-    assert (answer["items"], answer["total"], answer["is_complete"], answer["total_is_exact"]) == ([], 0, False, False)
-    assert "no search index yet" in answer["incomplete_because"]
-    assert (answer["ranked"]["sessions"], answer["ranked"]["is_ready"]) == ([], False)
-
-
-def test_what_there_was_no_time_to_rank_is_told(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_there_was_no_time_to_rank_is_told(client: TestClient, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     texts_in(client, connection, {"s": ["alpha"]})
     monkeypatch.setattr(ranked_sessions, "BUDGET_SECONDS", 0.0)
 

@@ -1,14 +1,13 @@
 """Search: how a query is read, which texts are found in which order, and that no query text is an error or holds up others."""
 
 import base64
-from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
-import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -25,24 +24,20 @@ from tests.conftest import LOCAL
 from tests.example_counts import examples
 from tests.integration.caught_up import catch_up
 from tests.integration.query import seed
+from tests.integration.query.pages import pages, pages_of
 from tests.integration.query.search import searched_texts
 from tests.integration.query.search.searched_texts import SORTS, TEXTS
+from tests.kept_connection import Connection
 
+PATH = "/api/conversations/search"
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=[seed.add_message, seed.add_message], ids=["indexed", "just stored"])
-def add(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Adds a message, one that the index has or one that waits for it. The matches must not depend on it."""
-    add: Callable[..., Any] = request.param
-    return add
-
-
 @pytest.fixture
-def texts(connection: psycopg.Connection[Any], add: Callable[..., Any]) -> None:
+def texts(connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number, content in enumerate(TEXTS.values()):
-        add(connection, "s", NOON + timedelta(minutes=number), content)
+        seed.add_message(connection, "s", NOON + timedelta(minutes=number), content)
 
 
 def found(client: TestClient, q: str, **parameters: str) -> set[str]:
@@ -86,7 +81,7 @@ def test_a_query_of_exclusions_alone_finds_everything_else(client: TestClient) -
 
 
 @pytest.mark.usefixtures("texts")
-def test_a_message_without_text_is_listed_but_never_found(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_message_without_text_is_listed_but_never_found(client: TestClient, connection: Connection) -> None:
     """given an answer of Claude's that only used tools, then no search finds it, not even one for what it does not say."""
     seed.add_message(connection, None, NOON, "", role="assistant")
     assert "" in {item["content"] for item in client.get("/api/conversations/search?limit=1000").json()["items"]}
@@ -104,7 +99,7 @@ def test_an_item_has_a_snippet_and_a_score(client: TestClient) -> None:
     assert item["role"] == "user"
 
 
-def test_a_match_names_its_session_project_and_user(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_match_names_its_session_project_and_user(client: TestClient, connection: Connection) -> None:
     ada = seed.add_user(connection, "ada")
     seed.add_session(connection, "named", seed.add_project(connection, "/home/ada/site"), ada, title="Add a footer")
     seed.add_message(connection, "named", "2024-01-15T12:00:00Z", "unheard-of")
@@ -112,14 +107,11 @@ def test_a_match_names_its_session_project_and_user(client: TestClient, connecti
     assert (found["session_title"], found["project_name"], found["user"]) == ("Add a footer", "site", "ada")
 
 
-Add = Callable[..., Any]
-
-
-def ranked(client: TestClient, connection: psycopg.Connection[Any], add: Add, q: str, texts: dict[str, str]) -> list[str]:
+def ranked(client: TestClient, connection: Connection, q: str, texts: dict[str, str]) -> list[str]:
     """The names of the texts that are found, best first. The best is stored first, so that being the newest does not help it."""
     names = {content: name for name, content in texts.items()}
     for number, content in enumerate(texts.values()):
-        add(connection, None, NOON + timedelta(minutes=number), content)
+        seed.add_message(connection, None, NOON + timedelta(minutes=number), content)
     items = client.get("/api/conversations/search", params={"q": q, "limit": 1000}).json()["items"]
     scores = [item["score"] for item in items]
     assert all(score > 0 for score in scores)
@@ -127,17 +119,15 @@ def ranked(client: TestClient, connection: psycopg.Connection[Any], add: Add, q:
     return [names[item["content"]] for item in items]
 
 
-def test_near_words_rank_first_and_distant_ones_still_have_a_score(
-    client: TestClient, connection: psycopg.Connection[Any], add: Add
-) -> None:
+def test_near_words_rank_first_and_distant_ones_still_have_a_score(client: TestClient, connection: Connection) -> None:
     between = {"near": "", "apart": "some more words ", "far": "and so on " * 60, "very far": "and so on " * 2_000}
     texts = {name: f"cobalt {words}kettle {'and so on ' * (2_000 - words.count('so'))}" for name, words in between.items()}
-    assert ranked(client, connection, add, "kettle cobalt", texts)[:2] == ["near", "apart"]
+    assert ranked(client, connection, "kettle cobalt", texts)[:2] == ["near", "apart"]
 
 
-def test_rare_words_weigh_more_than_frequent_ones(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_rare_words_weigh_more_than_frequent_ones(client: TestClient, connection: Connection) -> None:
     texts = {"rare": "quokka is here"} | {f"frequent {number}": f"build is here, number {number}" for number in range(40)}
-    assert ranked(client, connection, seed.add_message, "quokka or build", texts)[0] == "rare"
+    assert ranked(client, connection, "quokka or build", texts)[0] == "rare"
 
 
 @pytest.mark.usefixtures("texts")
@@ -192,27 +182,19 @@ def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_pages, "RANKED_MATCHES", 5)
 
 
-def all_pages(client: TestClient, parameters: str) -> Iterable[dict[str, Any]]:
-    cursor: str | None = ""
-    while cursor is not None:
-        page = client.get(f"/api/conversations/search?{parameters}&limit=2" + (f"&cursor={cursor}" if cursor else "")).json()
-        yield from page["items"]
-        cursor = page["next_cursor"]
-
-
 @pytest.mark.usefixtures("few_are_many")
 @pytest.mark.parametrize("q", ["needle", "needle a", '"a needle"'])
-def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(
-    client: TestClient, connection: psycopg.Connection[Any], q: str, add: Add
-) -> None:
+def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(client: TestClient, connection: Connection, q: str) -> None:
     """given more matches than are ranked, when all pages are read, then each is there once: first the window by rank, then the older by time."""
     seed.add_session(connection, "s", 0)
     for number in range(16):
-        add(connection, "s", NOON + timedelta(minutes=number), "a needle " * (number % 3 + 1) if number % 4 else f"needle {number} a")
+        seed.add_message(
+            connection, "s", NOON + timedelta(minutes=number), "a needle " * (number % 3 + 1) if number % 4 else f"needle {number} a"
+        )
     everything = [
         item for item in client.get("/api/conversations?limit=1000").json()["items"] if q[0] != '"' or "a needle" in item["content"]
     ]
-    items = list(all_pages(client, f"q={q}"))
+    items = pages(client, f"{PATH}?q={quote(q)}", 2)
 
     assert sorted(item["id"] for item in items) == sorted(item["id"] for item in everything)
 
@@ -222,18 +204,18 @@ def test_the_newest_matches_are_ranked_and_the_rest_follow_by_time(
     scores = [item["score"] for item in items[:ranked]]
     assert scores == sorted(scores, reverse=True)
     assert [item["id"] for item in items[ranked:]] == [item["id"] for item in everything[ranked:]]
-    assert [item["id"] for item in all_pages(client, f"q={q}&sort=newest")] == [item["id"] for item in everything]
+    assert [item["id"] for item in pages(client, f"{PATH}?q={quote(q)}&sort=newest", 2)] == [item["id"] for item in everything]
 
 
 ACCENTED = ("un café noir", "the cafe is open", "die Straße über Nacht", "the strasse", "no word of it", "naïve café uber alles")
 
 
 @pytest.fixture
-def accented(connection: psycopg.Connection[Any], add: Add) -> None:
+def accented(connection: Connection) -> None:
     """Messages, and a call that has the same words."""
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number, content in enumerate(ACCENTED):
-        add(connection, "s", NOON + timedelta(minutes=number), content)
+        seed.add_message(connection, "s", NOON + timedelta(minutes=number), content)
     seed.add_document(connection, "s", NOON, "café", result="cafe")
 
 
@@ -258,15 +240,9 @@ ACCENT_QUERIES: dict[str, set[int]] = {
 
 def all_found(client: TestClient, q: str, sort: str) -> list[str]:
     """The items of all pages, each with one item. A total that is exact by the answer is their number."""
-    seen: list[str] = []
-    totals: set[int] = set()
-    cursor: dict[str, str] | None = {}
-    while cursor is not None:
-        page = client.get("/api/conversations/search", params={"q": q, "sort": sort, "limit": 1} | cursor).json()
-        seen += [item["content"] for item in page["items"]]
-        totals |= {page["total"]} if page["total_is_exact"] else set()
-        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
-    assert totals <= {len(seen)}, (q, sort)
+    found = list(pages_of(client, PATH, q=q, sort=sort, limit=1))
+    seen = [item["content"] for page in found for item in page["items"]]
+    assert {page["total"] for page in found if page["total_is_exact"]} <= {len(seen)}, (q, sort)
     return sorted(seen)
 
 
@@ -312,7 +288,7 @@ def slow_client(query_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Te
     return TestClient(create_app(query_settings), LOCAL)
 
 
-def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient, connection: Connection) -> None:
     seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
     with slow_client as client, ThreadPoolExecutor(SEARCHES) as people, connection.transaction():
         catch_up(client)
@@ -331,7 +307,7 @@ def test_a_list_does_not_wait_for_searches_with_patterns(slow_client: TestClient
         assert {search.result().status_code for search in refused} == {503}
 
 
-def test_one_search_too_many_is_told_to_come_back(slow_client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_one_search_too_many_is_told_to_come_back(slow_client: TestClient, connection: Connection) -> None:
     seed.add_message(connection, None, "2024-01-15T12:00:00Z", "a needle")
     with slow_client as client, ThreadPoolExecutor(PATTERN_SEARCHES + 1) as people:
         catch_up(client)

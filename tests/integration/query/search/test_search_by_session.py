@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +12,10 @@ from starlette.testclient import TestClient
 from services.query.queries.search import document_pages
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.pages import pages_of
 from tests.integration.query.search_index.indexed import texts_in
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -24,22 +25,14 @@ def asked(client: TestClient, q: str, **parameters: Any) -> dict[str, Any]:
     return json_of(client, PATH, params={"q": q, "group_by": "session"} | parameters)
 
 
-def pages_of(client: TestClient, q: str, **parameters: Any) -> list[dict[str, Any]]:
-    """All pages."""
-    pages = [asked(client, q, **parameters)]
-    while cursor := pages[-1]["next_cursor"]:
-        pages.append(asked(client, q, **parameters, cursor=cursor))
-    return pages
-
-
 @pytest.mark.parametrize("sort", ["best", "newest"])
 @pytest.mark.parametrize("limit", [1, 2, 200])
-def test_pages_of_sessions_fit_together(client: TestClient, connection: psycopg.Connection[Any], sort: str, limit: int) -> None:
+def test_pages_of_sessions_fit_together(client: TestClient, connection: Connection, sort: str, limit: int) -> None:
     """given sessions with both words in one text, and others with each in another text, then the first are on one page each."""
     one = {f"one {number}": ["alpha and beta"] for number in range(3)}
     texts_in(connection, one | {f"two {number}": ["alpha", "beta"] for number in range(3)})
 
-    pages = pages_of(client, "alpha beta", sort=sort, limit=limit)
+    pages = list(pages_of(client, PATH, q="alpha beta", group_by="session", sort=sort, limit=limit))
 
     assert sorted(session["session_id"] for page in pages for session in page["sessions"]) == sorted(one)
     assert {(page["total"], page["total_is_exact"], page["is_complete"]) for page in pages} == {(3, True, True)}
@@ -55,7 +48,7 @@ def test_pages_of_sessions_fit_together(client: TestClient, connection: psycopg.
     limit=st.sampled_from([1, 2, 50]),
 )
 def test_a_session_is_found_if_a_text_has_the_words(
-    client: TestClient, connection: psycopg.Connection[Any], sessions: list[list[list[str]]], q: str, limit: int
+    client: TestClient, connection: Connection, sessions: list[list[list[str]]], q: str, limit: int
 ) -> None:
     connection.execute("DELETE FROM messages")
     connection.execute("DELETE FROM sessions")
@@ -65,7 +58,7 @@ def test_a_session_is_found_if_a_text_has_the_words(
             seed.add_document(connection, f"s{number}", NOON + timedelta(minutes=minute), " ".join(words))
     expected = {f"s{number}": hits for number, texts in enumerate(sessions) if (hits := sum(is_asked_for(q, text) for text in texts))}
 
-    found = [session for page in pages_of(client, q, limit=limit) for session in page["sessions"]]
+    found = [session for page in pages_of(client, PATH, q=q, group_by="session", limit=limit) for session in page["sessions"]]
 
     assert len(found) == len(expected)
     assert {session["session_id"]: session["hits"] for session in found} == expected
@@ -81,7 +74,7 @@ def is_asked_for(q: str, text: list[str]) -> bool:
     return False
 
 
-def test_outputs_that_show_the_same_are_one_hit(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_outputs_that_show_the_same_are_one_hit(client: TestClient, connection: Connection) -> None:
     # Given a command that ran three times, and a prompt
     texts_in(connection, {"s": ["why does the upload fail"]})
     for number in range(3):
@@ -94,7 +87,7 @@ def test_outputs_that_show_the_same_are_one_hit(client: TestClient, connection: 
     assert [(item["kind"], item["similar"]) for item in session["items"]] == [("message", 0), ("tool_call", 2)]
 
 
-def test_a_title_comes_before_any_output(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_title_comes_before_any_output(client: TestClient, connection: Connection) -> None:
     """given a long title with the word, and an output that has it a hundred times, then the title is first."""
     texts_in(connection, {"titled": ["hello"], "output": ["hello"]})
     title = "retry " + " ".join(f"word{number}" for number in range(60))
@@ -106,14 +99,12 @@ def test_a_title_comes_before_any_output(client: TestClient, connection: psycopg
     assert [item["kind"] for item in items] == ["session", "tool_call"]
 
 
-def test_a_session_comes_again_with_its_older_matches(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_comes_again_with_its_older_matches(client: TestClient, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """given more matches than are grouped at a time, then each window has its sessions, and all hits together are the matches."""
     monkeypatch.setattr(document_pages, "GROUPED_MATCHES", 2)
     texts_in(connection, {f"s{number}": ["alpha beta"] * (1 + number) for number in range(4)})
 
-    pages = pages_of(client, "alpha beta", limit=10)
+    pages = list(pages_of(client, PATH, q="alpha beta", group_by="session", limit=10))
 
     hits = Counter[str]()
     for page in pages:

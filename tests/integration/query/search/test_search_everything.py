@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from tests.integration.query import seed
 from tests.integration.query.search import searched_texts
 from tests.integration.query.search.searched_texts import SORTS
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
@@ -28,7 +28,7 @@ TEXTS = searched_texts.TEXTS | {
 
 
 @pytest.fixture
-def texts(connection: psycopg.Connection[Any]) -> None:
+def texts(connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for number, content in enumerate(TEXTS.values()):
         seed.add_document(connection, "s", NOON + timedelta(minutes=number), content)
@@ -135,7 +135,7 @@ def test_a_back_reference_is_refused_with_what_is_allowed(client: TestClient) ->
 
 
 @pytest.fixture
-def shop(connection: psycopg.Connection[Any]) -> dict[str, str]:
+def shop(connection: Connection) -> dict[str, str]:
     """A project with everything of the index; each text has `needle`."""
     ann, ben = seed.add_user(connection, "ann"), seed.add_user(connection, "ben")
     shop, other = seed.add_project(connection, "/home/ann/my shop"), seed.add_project(connection, "/home/ann/other")
@@ -334,9 +334,7 @@ def test_any_text_is_answered_or_refused(client: TestClient, q: str, mode: str, 
 
 
 @pytest.mark.parametrize("result", [None, ""])
-def test_a_call_that_gave_back_nothing_is_a_result_without_text(
-    client: TestClient, connection: psycopg.Connection[Any], result: str | None
-) -> None:
+def test_a_call_that_gave_back_nothing_is_a_result_without_text(client: TestClient, connection: Connection, result: str | None) -> None:
     """given calls with and without output, when results are asked for without words, then each is there, and one has no text."""
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_document(connection, "s", NOON, "ls", kind="tool_call")
@@ -364,9 +362,7 @@ def test_a_call_that_gave_back_nothing_is_a_result_without_text(
         ("needle -project:x", []),
     ],
 )
-def test_a_filter_that_names_nothing_is_hinted_at(
-    client: TestClient, connection: psycopg.Connection[Any], q: str, hints: list[str]
-) -> None:
+def test_a_filter_that_names_nothing_is_hinted_at(client: TestClient, connection: Connection, q: str, hints: list[str]) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/shop"), seed.add_user(connection, "ann"))
     seed.add_session(connection, "o", seed.add_project(connection, "/other"), seed.add_user(connection, "ben"))
     for session_id in ("s", "o"):
@@ -380,7 +376,7 @@ def test_a_filter_that_names_nothing_is_hinted_at(
     assert [hint[: len(start)] for hint, start in zip(found, hints, strict=True)] == hints
 
 
-def test_a_session_is_named_by_the_beginning_of_its_id(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_is_named_by_the_beginning_of_its_id(client: TestClient, connection: Connection) -> None:
     project = seed.add_project(connection, "/p")
     for session_id in ("48f165d5-1", "48f165d5-2", "48f165", "a%b_cd-1"):
         seed.add_session(connection, session_id, project)

@@ -1,10 +1,8 @@
 """GET /api/search: pages, sessions, context, time-outs, and every way to a match."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,21 +14,14 @@ from services.query.settings import Settings
 from tests.emptied import empty
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.pages import pages_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/search"
 
 
-def pages_of(client: TestClient, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All pages."""
-    page = client.get(PATH, params=parameters).json()
-    yield page
-    while page["next_cursor"]:
-        page = client.get(PATH, params=parameters | {"cursor": page["next_cursor"]}).json()
-        yield page
-
-
-def stored(connection: psycopg.Connection[Any], texts: list[str], times: list[datetime | str]) -> list[str]:
+def stored(connection: Connection, texts: list[str], times: list[datetime | str]) -> list[str]:
     """The ids of these texts, which are all there is."""
     empty(connection)
     seed.add_session(connection, "s", 0)
@@ -38,11 +29,11 @@ def stored(connection: psycopg.Connection[Any], texts: list[str], times: list[da
 
 
 def ids_on_pages(client: TestClient, parameters: dict[str, Any]) -> list[str]:
-    return [item["id"] for page in pages_of(client, parameters | {"limit": 2}) for item in page["items"]]
+    return [item["id"] for page in pages_of(client, PATH, **parameters, limit=2) for item in page["items"]]
 
 
 @pytest.fixture
-def many(connection: psycopg.Connection[Any]) -> list[str]:
+def many(connection: Connection) -> list[str]:
     """Sixty documents in three sessions, some of the same instant; every third has `needle`."""
     project = seed.add_project(connection, "/many")
     for session in ("a", "b", "c"):
@@ -62,12 +53,10 @@ def many(connection: psycopg.Connection[Any]) -> list[str]:
 
 @pytest.mark.parametrize("sort", ["best", "newest"])
 @pytest.mark.parametrize("asked", [{"q": "needle"}, {"q": "eedl", "mode": "literal"}, {"q": "n.edle", "mode": "regex"}])
-def test_pages_fit_together(
-    client: TestClient, many: list[str], connection: psycopg.Connection[Any], sort: str, asked: dict[str, str]
-) -> None:
+def test_pages_fit_together(client: TestClient, many: list[str], connection: Connection, sort: str, asked: dict[str, str]) -> None:
     """given 20 matches, when rows arrive between the pages, then each match is on exactly one page."""
     seen: list[str] = []
-    for number, page in enumerate(pages_of(client, {"limit": 3, "sort": sort, **asked})):
+    for number, page in enumerate(pages_of(client, PATH, limit=3, sort=sort, **asked)):
         seen += [item["id"] for item in page["items"]]
         seed.add_document(connection, "a", NOON + timedelta(days=1, minutes=number), "a newer needle")
 
@@ -76,7 +65,7 @@ def test_pages_fit_together(
 
 @pytest.mark.parametrize("sort", ["best", "newest"])
 def test_sessions_have_their_best_matches_and_their_number(client: TestClient, many: list[str], sort: str) -> None:
-    pages = list(pages_of(client, {"q": "needle", "group_by": "session", "limit": 1, "sort": sort}))
+    pages = list(pages_of(client, PATH, q="needle", group_by="session", limit=1, sort=sort))
 
     sessions = [session for page in pages for session in page["sessions"]]
     assert sorted(session["session_id"] for session in sessions) == ["a", "b", "c"]
@@ -84,7 +73,7 @@ def test_sessions_have_their_best_matches_and_their_number(client: TestClient, m
     assert all(1 <= len(session["items"]) <= 3 for session in sessions)
 
 
-def test_context_is_what_was_said_before_and_after(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_context_is_what_was_said_before_and_after(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_message(connection, "s", NOON, "first")
     seed.add_message(connection, "s", NOON + timedelta(minutes=1), "needle", role="assistant")
@@ -113,7 +102,7 @@ def test_a_search_out_of_time_says_so_and_goes_on_from_there(client: TestClient,
 
 
 @pytest.fixture(scope="module")
-def project_of_350(kept_connection: psycopg.Connection[Any]) -> None:
+def project_of_350(kept_connection: Connection) -> None:
     """More documents than the first walk looks at, among as many others."""
     for session, path in (("l", "/leeson"), ("o", "/other")):
         seed.add_session(kept_connection, session, seed.add_project(kept_connection, path))
@@ -135,7 +124,7 @@ def project_of_350(kept_connection: psycopg.Connection[Any]) -> None:
 )
 @pytest.mark.parametrize("sort", ["best", "newest"])
 def test_the_matches_are_counted_and_not_guessed(kept_client: TestClient, asked: dict[str, str], total: int, sort: str) -> None:
-    pages = pages_of(kept_client, {**asked, "sort": sort, "limit": 150})
+    pages = pages_of(kept_client, PATH, **asked, sort=sort, limit=150)
 
     assert {(page["total"], page["total_is_exact"]) for page in pages} == {(total, True)}
 
@@ -197,7 +186,7 @@ def take(monkeypatch: pytest.MonkeyPatch, way: tuple[int, int, int]) -> None:
 )
 def test_every_way_finds_what_a_look_at_each_text_finds(
     client: TestClient,
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
@@ -213,9 +202,7 @@ def test_every_way_finds_what_a_look_at_each_text_finds(
     assert sorted(best) == sorted(expected)
 
 
-def test_parts_of_very_many_words_are_found_too(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_of_very_many_words_are_found_too(client: TestClient, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """given more words with a part of a literal than the index looks for beside others, then what has the literal is found all the same."""
     take(monkeypatch, (0, 1, 0))
     seed.add_session(connection, "s", 0)
@@ -238,7 +225,7 @@ def test_parts_of_very_many_words_are_found_too(
 )
 def test_every_way_finds_each_phrase(
     client: TestClient,
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
     asked: str,
@@ -278,7 +265,7 @@ def is_asked_for(asked: str, at: datetime | str, words: set[str]) -> bool:
 )
 def test_every_way_finds_each_word(
     client: TestClient,
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
     texts: list[list[str]],
     asked: str,
@@ -292,7 +279,7 @@ def test_every_way_finds_each_word(
     expected = {document_id for document_id, at, words in zip(ids, times, texts, strict=True) if is_asked_for(asked, at, set(words))}
 
     for sort in ("newest", "best"):
-        pages = list(pages_of(client, {"q": asked, "sort": sort, "limit": 2}))
+        pages = list(pages_of(client, PATH, q=asked, sort=sort, limit=2))
         found = [item for page in pages for item in page["items"]]
         assert sorted(item["id"] for item in found) == sorted(expected), (texts, asked, way, sort)
         if sort == "newest":

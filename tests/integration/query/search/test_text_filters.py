@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any
 
-import psycopg
 import pytest
 
 from services.query.database import Database
@@ -17,6 +15,7 @@ from services.query.search_index.reader import View
 from services.query.settings import Settings
 from shared.auth.keys import Grant
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 from tests.unit.query.search.texts_in_memory import view_of
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -33,7 +32,7 @@ KEYS = {
 
 
 @pytest.fixture
-def view(connection: psycopg.Connection[Any]) -> View:
+def view(connection: Connection) -> View:
     """Texts of each user in each project, in sessions that are shared, private or say nothing, and in none; one project says otherwise than all."""
     users = {name: seed.add_user(connection, name) for name in USERS}
     projects = {path: seed.add_project(connection, path) for path in PROJECTS}

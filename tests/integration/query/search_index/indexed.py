@@ -22,6 +22,7 @@ from services.query.search_index.reader import SearchIndex, View
 from services.query.search_index.words.fields import ID_HIGH, ID_LOW, KIND, PARTS, PLACE, SESSION_ID, WORDS, open_index, schema, words_of
 from services.query.search_index.words.text_words import query_words
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 
 ROOT = Path(__file__).parents[4]
 TABLES = {"message": "messages", "tool_call": "tool_calls", "timeline_entry": "timeline_entries", "session": "sessions"}
@@ -31,7 +32,7 @@ Words = dict[str, set[str]]
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
-def put(connection: psycopg.Connection[Any], session_id: str, text: str, message: UUID | None = None) -> UUID:
+def put(connection: Connection, session_id: str, text: str, message: UUID | None = None) -> UUID:
     """A prompt. One that changes is given by its id."""
     message = message or uuid4()
     connection.execute(
@@ -47,7 +48,7 @@ def put(connection: psycopg.Connection[Any], session_id: str, text: str, message
     return message
 
 
-def sessions_in_rows(connection: psycopg.Connection[Any]) -> Words:
+def sessions_in_rows(connection: Connection) -> Words:
     """{session: its words}, as Postgres has them, of messages."""
     found: Words = {session_id: set() for (session_id,) in connection.execute("SELECT session_id FROM sessions")}
     for session_id, content in connection.execute("SELECT session_id, content FROM messages"):
@@ -55,7 +56,7 @@ def sessions_in_rows(connection: psycopg.Connection[Any]) -> Words:
     return found
 
 
-def texts_in_rows(connection: psycopg.Connection[Any]) -> Words:
+def texts_in_rows(connection: Connection) -> Words:
     """{kind and id: its words}, as Postgres has them."""
     keys = {kind: [key for (key,) in connection.execute(_keys(table))] for kind, table in TABLES.items()}
     files = connection.execute("SELECT DISTINCT concat_ws(' ', project_id, file_key, user_id) FROM activities JOIN files USING (file_key)")
@@ -149,7 +150,7 @@ def texts_with(index: SearchIndex, word: str) -> list[UUID] | None:
     return index.ask(ask)
 
 
-def indexed(connection: psycopg.Connection[Any]) -> Searcher:
+def indexed(connection: Connection) -> Searcher:
     """An index in memory of all sessions."""
     index = open_index(None)
     writer = index.writer(20_000_000, 1)
@@ -161,7 +162,7 @@ def indexed(connection: psycopg.Connection[Any]) -> Searcher:
     return index.searcher()
 
 
-def texts_in(connection: psycopg.Connection[Any], sessions: dict[str, list[str]], **columns: Any) -> None:
+def texts_in(connection: Connection, sessions: dict[str, list[str]], **columns: Any) -> None:
     """Sessions of a project each, with these prompts a minute apart."""
     for number, (session, texts) in enumerate(sessions.items()):
         seed.add_session(connection, session, seed.add_project(connection, f"/{session}"))

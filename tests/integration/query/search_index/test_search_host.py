@@ -28,6 +28,7 @@ from shared.search_hosts import HOSTS_KEY, SearchHost
 from tests.conftest import LOCAL, make_database
 from tests.faults.pace import stretched
 from tests.integration.query.search_index.indexed import put, searcher_of, sessions_with, texts_with
+from tests.kept_connection import Connection
 
 # A look each five seconds, each second while something waits; and the start of a process.
 SECONDS = stretched(12)
@@ -69,7 +70,7 @@ def place(search_folder: Path) -> Folder:
     return Folder(search_folder / "0")
 
 
-def ask_for_purge(connection: psycopg.Connection[Any]) -> int:
+def ask_for_purge(connection: Connection) -> int:
     [(number,)] = connection.execute("INSERT INTO search_purges DEFAULT VALUES RETURNING number").fetchall()
     return int(number)
 
@@ -81,7 +82,7 @@ def host_in(redis: Redis) -> SearchHost | None:
     return next((msgspec.json.decode(value, type=SearchHost) for value in found.values()), None)
 
 
-def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_is_found_moved_renamed_and_gone_within_seconds(index: SearchIndex, connection: Connection) -> None:
     # Given a session that comes
     message = put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -106,7 +107,7 @@ def test_an_empty_database_has_an_empty_index(index: SearchIndex) -> None:
     assert finds(index, "zanzibar")
 
 
-def test_a_text_is_found_as_soon_as_it_is_committed(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
+def test_a_text_is_found_as_soon_as_it_is_committed(index: SearchIndex, connection: Connection) -> None:
     # Given an index that nobody writes
     first = put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -171,7 +172,7 @@ def come_from_the_future(folder: Folder) -> None:
 
 @pytest.mark.parametrize("harm", [cut_a_file, make_older, delete_it, cut_the_state, come_from_the_future])
 def test_a_folder_that_is_of_no_use_is_made_anew(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
+    query_settings: Settings, search_folder: Path, connection: Connection, harm: Callable[[Folder], None]
 ) -> None:
     # Given an index that was harmed while the service was off
     put(connection, "one", "zanzibar")
@@ -186,7 +187,7 @@ def test_a_folder_that_is_of_no_use_is_made_anew(
 
 @pytest.mark.parametrize("harm", [make_older, cut_the_state, come_from_the_future])
 def test_a_folder_that_is_harmed_beside_a_running_service_is_made_anew(
-    index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any], harm: Callable[[Folder], None]
+    index: SearchIndex, search_folder: Path, connection: Connection, harm: Callable[[Folder], None]
 ) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -199,7 +200,7 @@ def test_a_folder_that_is_harmed_beside_a_running_service_is_made_anew(
 
 
 def test_another_database_gets_another_index(
-    postgres_url: str, query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+    postgres_url: str, query_settings: Settings, search_folder: Path, connection: Connection
 ) -> None:
     # Given an index of one database
     put(connection, "one", "zanzibar")
@@ -217,7 +218,7 @@ def test_another_database_gets_another_index(
 
 
 def test_a_purge_leaves_no_word_of_what_is_gone(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+    query_settings: Settings, search_folder: Path, connection: Connection, redis_url: str
 ) -> None:
     # Given a session whose text is taken away, and whose words stay in a file that others need
     message = put(connection, "one", "zanzibar alabaster")
@@ -263,7 +264,7 @@ def folder_has(folder: Path, word: bytes) -> bool:
 
 
 def test_a_host_that_was_off_while_notes_were_deleted_answers_nothing_from_before(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
+    query_settings: Settings, search_folder: Path, connection: Connection
 ) -> None:
     # Given a service that was off while texts were purged
     put(connection, "one", "zanzibar")
@@ -286,7 +287,7 @@ def test_a_host_that_was_off_while_notes_were_deleted_answers_nothing_from_befor
 
 
 def test_a_host_says_that_it_is_there_and_leaves(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
+    query_settings: Settings, search_folder: Path, connection: Connection, redis_url: str
 ) -> None:
     with Redis.from_url(redis_url) as redis:
         with serving(query_settings, search_folder) as index:
@@ -303,9 +304,7 @@ def test_a_host_says_that_it_is_there_and_leaves(
             assert wait_until(lambda: redis.hkeys(HOSTS_KEY) == [name.encode()], SECONDS)
 
 
-def test_two_services_have_a_place_each(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
-) -> None:
+def test_two_services_have_a_place_each(query_settings: Settings, search_folder: Path, connection: Connection, redis_url: str) -> None:
     # Given two replicas before one folder
     put(connection, "one", "zanzibar")
     with serving(query_settings, search_folder) as first, Redis.from_url(redis_url) as redis:
@@ -320,9 +319,7 @@ def test_two_services_have_a_place_each(
         assert finds(first, "zanzibar", "one")
 
 
-def test_what_an_ended_process_left_is_deleted_at_a_start(
-    query_settings: Settings, search_folder: Path, connection: psycopg.Connection[Any]
-) -> None:
+def test_what_an_ended_process_left_is_deleted_at_a_start(query_settings: Settings, search_folder: Path, connection: Connection) -> None:
     put(connection, "one", "zanzibar")
     with serving(query_settings, search_folder), serving(query_settings, search_folder) as second:
         assert finds(second, "zanzibar", "one")
@@ -332,9 +329,7 @@ def test_what_an_ended_process_left_is_deleted_at_a_start(
         assert not folder_has(search_folder / "1", b"one")
 
 
-def test_sessions_that_wait_are_counted(
-    index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any], redis_url: str
-) -> None:
+def test_sessions_that_wait_are_counted(index: SearchIndex, search_folder: Path, connection: Connection, redis_url: str) -> None:
     # Given an index that nobody can write
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
@@ -362,7 +357,7 @@ def writer_pid(index: SearchIndex) -> int | None:
     return index.writer.pid
 
 
-def test_a_writer_that_dies_is_started_again(index: SearchIndex, connection: psycopg.Connection[Any]) -> None:
+def test_a_writer_that_dies_is_started_again(index: SearchIndex, connection: Connection) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
     os.kill(writer_pid(index) or 0, signal.SIGKILL)
@@ -372,7 +367,7 @@ def test_a_writer_that_dies_is_started_again(index: SearchIndex, connection: psy
     assert finds(index, "zanzibar", "one", "two")
 
 
-def test_a_question_that_is_wrong_costs_no_index(index: SearchIndex, search_folder: Path, connection: psycopg.Connection[Any]) -> None:
+def test_a_question_that_is_wrong_costs_no_index(index: SearchIndex, search_folder: Path, connection: Connection) -> None:
     put(connection, "one", "zanzibar")
     assert finds(index, "zanzibar", "one")
     before = place(search_folder).state()

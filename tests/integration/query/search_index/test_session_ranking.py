@@ -3,9 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from services.query.search_index.ranking import Ranking, rank
 from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.integration.query.search_index.indexed import NOON, indexed, texts_in
+from tests.kept_connection import Connection
 
 
 def ranked(
@@ -34,7 +33,7 @@ def ids_of(ranking: Ranking) -> list[str]:
     return [session.session_id for session in ranking.sessions]
 
 
-def test_session_with_some_of_the_words_is_found(connection: psycopg.Connection[Any]) -> None:
+def test_session_with_some_of_the_words_is_found(connection: Connection) -> None:
     texts_in(connection, {"a": ["the redis is away", "no connection"], "b": ["a new page for settings"]})
 
     found = ranked(indexed(connection), "redis", "connections", "kubernetes")
@@ -61,7 +60,7 @@ def test_session_with_some_of_the_words_is_found(connection: psycopg.Connection[
         ("c8deac79", "see c8deac79b6b15bf15ce1785273c49737f4038928"),
     ],
 )
-def test_word_finds_its_text(connection: psycopg.Connection[Any], q: str, text: str) -> None:
+def test_word_finds_its_text(connection: Connection, q: str, text: str) -> None:
     texts_in(connection, {"other": ["something else"], "wanted": [text]})
 
     assert ids_of(ranked(indexed(connection), q)) == ["wanted"]
@@ -80,7 +79,7 @@ def test_word_finds_its_text(connection: psycopg.Connection[Any], q: str, text: 
         "January 15",
     ],
 )
-def test_date_finds_the_sessions_of_that_day(connection: psycopg.Connection[Any], q: str) -> None:
+def test_date_finds_the_sessions_of_that_day(connection: Connection, q: str) -> None:
     texts_in(connection, {"then": ["hello"]})
     seed.add_session(connection, "later", seed.add_project(connection, "/later"))
     seed.add_document(connection, "later", NOON + timedelta(days=31), "what we did in January")
@@ -88,7 +87,7 @@ def test_date_finds_the_sessions_of_that_day(connection: psycopg.Connection[Any]
     assert ids_of(ranked(indexed(connection), *q.split()))[0] == "then"
 
 
-def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psycopg.Connection[Any]) -> None:
+def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: Connection) -> None:
     texts_in(connection, {"saw": ["c8deac7 broke it"], "made": ["commit this"], "none": ["hello"]})
     seed.add_document(connection, "made", NOON, "git commit -m x", result="[main c8deac7] Mend the table\n 1 file changed")
 
@@ -97,14 +96,14 @@ def test_session_that_made_a_commit_comes_before_one_that_saw_it(connection: psy
     assert ids_of(found) == ["made", "saw"]
 
 
-def test_commit_in_the_middle_of_a_long_log_is_found(connection: psycopg.Connection[Any]) -> None:
+def test_commit_in_the_middle_of_a_long_log_is_found(connection: Connection) -> None:
     texts_in(connection, {"a": ["show the log"], "b": ["hello"]})
     seed.add_document(connection, "a", NOON, "Bash\ngit log", tool_name="Bash", result="x\n" * 2_000 + "commit c8deac79\n" + "y\n" * 2_000)
 
     assert ids_of(ranked(indexed(connection), "c8deac79b6b15bf15ce1785273c49737f4038928")) == ["a"]
 
 
-def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg.Connection[Any]) -> None:
+def test_long_error_message_is_bounded_and_finds_its_session(connection: Connection) -> None:
     message = " ".join(f"frame{number} at line {number}" for number in range(500))
     texts_in(connection, {"a": ["run it"], "b": ["line"]})
     seed.add_document(connection, "a", NOON, "make", result=message[-900:], is_error=True)
@@ -112,7 +111,7 @@ def test_long_error_message_is_bounded_and_finds_its_session(connection: psycopg
     assert ids_of(ranked(indexed(connection), *message.split()))[0] == "a"
 
 
-def test_word_for_the_same_thing_finds_a_session_behind_the_word_itself(connection: psycopg.Connection[Any]) -> None:
+def test_word_for_the_same_thing_finds_a_session_behind_the_word_itself(connection: Connection) -> None:
     texts_in(connection, {"other": ["hello"], "same": ["a new folder"], "itself": ["a new directory"]})
 
     found = ranked(indexed(connection), "directories")
@@ -120,7 +119,7 @@ def test_word_for_the_same_thing_finds_a_session_behind_the_word_itself(connecti
     assert (ids_of(found), found.corrected) == (["itself", "same"], {})
 
 
-def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> None:
+def test_japanese_grammar_does_not_rank(connection: Connection) -> None:
     texts_in(connection, {"polite": ["テストをしてください", "これをしてください", "してください"], "meant": ["認証の修正をお願いします"]})
 
     searcher = indexed(connection)
@@ -129,7 +128,7 @@ def test_japanese_grammar_does_not_rank(connection: psycopg.Connection[Any]) -> 
     assert ids_of(ranked(searcher, "認証を修正してください", among=["polite", "meant"], weighs_rarity=False))[0] == "meant"
 
 
-def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: psycopg.Connection[Any]) -> None:
+def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(connection: Connection) -> None:
     texts_in(connection, {"long": ["redis"]})
     copies = """INSERT INTO messages (id, session_id, project_id, user_id, occurred_at, received_at, role, content)
         SELECT gen_random_uuid(), session_id, project_id, user_id, occurred_at + n * interval '1 second', received_at, role, 'number' || n
@@ -145,33 +144,33 @@ def test_of_a_long_session_texts_are_indexed_evenly_from_the_first_to_the_last(c
     assert max(later - number for number, later in pairwise(found)) <= 4
 
 
-def test_question_of_stop_words_alone_is_searched_as_it_is(connection: psycopg.Connection[Any]) -> None:
+def test_question_of_stop_words_alone_is_searched_as_it_is(connection: Connection) -> None:
     texts_in(connection, {"a": ["what about this"], "b": ["hello"]})
 
     assert ids_of(ranked(indexed(connection), "what", "about", "this")) == ["a"]
 
 
-def test_excluded_words_leave_sessions_out(connection: psycopg.Connection[Any]) -> None:
+def test_excluded_words_leave_sessions_out(connection: Connection) -> None:
     texts_in(connection, {"a": ["redis and docker"], "b": ["redis alone"]})
 
     assert ids_of(ranked(indexed(connection), "redis", excluded=["docker"])) == ["b"]
 
 
-def test_only_sessions_among_those_named_are_ranked(connection: psycopg.Connection[Any]) -> None:
+def test_only_sessions_among_those_named_are_ranked(connection: Connection) -> None:
     texts_in(connection, {"a": ["redis"], "b": ["redis"], "c": ["redis"]})
 
     assert sorted(ids_of(ranked(indexed(connection), "redis", among={"a", "c"}))) == ["a", "c"]
     assert ids_of(ranked(indexed(connection), "redis", among=[])) == []
 
 
-def test_prompts_weigh_more_than_results(connection: psycopg.Connection[Any]) -> None:
+def test_prompts_weigh_more_than_results(connection: Connection) -> None:
     texts_in(connection, {"asked": ["redis, please"], "read": ["show me the log"]})
     seed.add_document(connection, "read", NOON, "cat log", result="redis, please")
 
     assert ids_of(ranked(indexed(connection), "redis")) == ["asked", "read"]
 
 
-def test_rights_of_a_key_hide_how_rare_a_word_is(connection: psycopg.Connection[Any]) -> None:
+def test_rights_of_a_key_hide_how_rare_a_word_is(connection: Connection) -> None:
     texts_in(connection, {"a": ["redis and docker"], "b": ["docker and more docker"], "c": ["a redis for redis"]})
     own = ["a", "b", "c"]
     before = ranked(indexed(connection), "redis", "docker", among=own, weighs_rarity=False)
@@ -182,7 +181,7 @@ def test_rights_of_a_key_hide_how_rare_a_word_is(connection: psycopg.Connection[
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("kuberntes", "kubernetes"), ("reids", "redis"), ("erdis", "redis")])
-def test_misspelt_word_is_searched_as_its_neighbour(connection: psycopg.Connection[Any], typed: str, meant: str) -> None:
+def test_misspelt_word_is_searched_as_its_neighbour(connection: Connection, typed: str, meant: str) -> None:
     texts_in(connection, {"a": ["redis on kubernetes"], "b": ["something else"]})
 
     found = ranked(indexed(connection), typed)
@@ -190,7 +189,7 @@ def test_misspelt_word_is_searched_as_its_neighbour(connection: psycopg.Connecti
     assert (ids_of(found), found.corrected) == (["a"], {typed: meant})
 
 
-def test_bound_key_gets_no_corrections(connection: psycopg.Connection[Any]) -> None:
+def test_bound_key_gets_no_corrections(connection: Connection) -> None:
     texts_in(connection, {"a": ["redis on kubernetes"]})
 
     found = ranked(indexed(connection), "reids", among=["a"], weighs_rarity=False)
@@ -209,7 +208,7 @@ TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" 
     asked=st.lists(st.sampled_from(WORDS), min_size=1),
 )
 def test_no_score_of_a_bound_key_depends_on_the_sessions_of_others(
-    connection: psycopg.Connection[Any], own: Sequence[Sequence[str]], others: Sequence[Sequence[str]], asked: Sequence[str]
+    connection: Connection, own: Sequence[Sequence[str]], others: Sequence[Sequence[str]], asked: Sequence[str]
 ) -> None:
     connection.execute("TRUNCATE messages, sessions")
     ids = [f"own {number}" for number in range(len(own))]
@@ -223,7 +222,7 @@ def test_no_score_of_a_bound_key_depends_on_the_sessions_of_others(
     assert beside == alone
 
 
-def _add(connection: psycopg.Connection[Any], session_ids: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+def _add(connection: Connection, session_ids: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
     for session_id, of_session in zip(session_ids, texts, strict=True):
         seed.add_session(connection, session_id, 1)
         for minute, text in enumerate(of_session):

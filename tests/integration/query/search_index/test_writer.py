@@ -3,7 +3,6 @@
 import random
 import time
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,6 +26,7 @@ from tests.integration.query.search_index.indexed import (
     texts_in_rows,
     writer_of,
 )
+from tests.kept_connection import Connection
 
 SESSIONS = 300
 KILLS = 50
@@ -37,14 +37,14 @@ def folder_of(path: Path, name: str = "0") -> Folder:
     return Folder(path / name)
 
 
-def is_as_the_rows(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
+def is_as_the_rows(folder: Folder, connection: Connection) -> bool:
     """True if the index has exactly the texts, the sessions and their words that the rows have."""
     assert sessions_in_index(folder) == sessions_in_rows(connection)
     assert texts_in_index(folder) == texts_in_rows(connection)
     return True
 
 
-def change(connection: psycopg.Connection[Any], seeded: random.Random, number: int) -> None:
+def change(connection: Connection, seeded: random.Random, number: int) -> None:
     """Sessions come, change, move a message to another, and go."""
     with connection.transaction():
         for _ in range(12):
@@ -53,9 +53,7 @@ def change(connection: psycopg.Connection[Any], seeded: random.Random, number: i
         connection.execute("DELETE FROM messages WHERE id = ANY(%s)", ([UUID(int=seeded.randrange(SESSIONS) + 1) for _ in range(3)],))
 
 
-def test_a_writer_that_is_killed_50_times_ends_with_what_the_rows_have(
-    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
-) -> None:
+def test_a_writer_that_is_killed_50_times_ends_with_what_the_rows_have(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given sessions of which no index knows
     folder, seeded = folder_of(tmp_path), random.Random(35)
     for number in range(SESSIONS):
@@ -90,7 +88,7 @@ def wait_for_change(folder: Folder) -> None:
     wait_until(lambda: folder.stamp() != before, 2)
 
 
-def is_caught_up(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
+def is_caught_up(folder: Folder, connection: Connection) -> bool:
     state = folder.state()
     return (
         state is not None
@@ -103,7 +101,7 @@ def is_caught_up(folder: Folder, connection: psycopg.Connection[Any]) -> bool:
     )
 
 
-def test_two_hosts_end_with_the_same(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+def test_two_hosts_end_with_the_same(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given two folders
     folders, seeded = [folder_of(tmp_path, name) for name in ("0", "1")], random.Random(2)
     for number in range(40):
@@ -119,7 +117,7 @@ def test_two_hosts_end_with_the_same(database_url: str, connection: psycopg.Conn
     assert is_as_the_rows(folders[0], connection) and is_as_the_rows(folders[1], connection)
 
 
-def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given a transaction that has written, and another that begins behind it, and commits before it
     folder = folder_of(tmp_path)
     with psycopg.connect(database_url) as late:
@@ -140,7 +138,7 @@ def test_a_transaction_that_commits_late_is_not_missed(database_url: str, connec
 
 
 def test_what_is_known_is_not_written_again_while_an_older_transaction_is_open(
-    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
+    database_url: str, connection: Connection, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path)
     with psycopg.connect(database_url) as late:
@@ -154,9 +152,7 @@ def test_what_is_known_is_not_written_again_while_an_older_transaction_is_open(
         assert folder.stamp() == before
 
 
-def test_a_number_of_another_servers_transaction_is_no_change(
-    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
-) -> None:
+def test_a_number_of_another_servers_transaction_is_no_change(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given a dump of a server that has had more transactions
     folder = folder_of(tmp_path)
     [[known]] = connection.execute("SELECT coalesce(max(number), 0) FROM search_changes").fetchall()
@@ -178,9 +174,7 @@ def test_a_number_of_another_servers_transaction_is_no_change(
     connection.execute("DELETE FROM search_changes WHERE changed_by = '99999999'")
 
 
-def test_a_long_session_that_changes_is_not_made_again_at_once(
-    database_url: str, connection: psycopg.Connection[Any], tmp_path: Path
-) -> None:
+def test_a_long_session_that_changes_is_not_made_again_at_once(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given a session whose document takes a while
     folder = folder_of(tmp_path)
     put(connection, "long", "first")
@@ -209,7 +203,7 @@ def test_a_long_session_that_changes_is_not_made_again_at_once(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_row_is_read_once_and_the_newest_first(connection: psycopg.Connection[Any], table: str) -> None:
+def test_every_row_is_read_once_and_the_newest_first(connection: Connection, table: str) -> None:
     # Given rows of several days, some of the same moment, and some without a time
     days = ["2026-05-02", "2026-05-03", "2026-05-01", "2026-05-03", seed.UNDATED, seed.UNDATED]
     project = seed.add_project(connection, "/p")
@@ -232,7 +226,7 @@ def test_every_row_is_read_once_and_the_newest_first(connection: psycopg.Connect
         assert dated == sorted(dated, key=str, reverse=True)
 
 
-def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given a writer for which nothing waits
     folder = folder_of(tmp_path)
     put(connection, "one", "words")
@@ -254,7 +248,7 @@ def test_a_writer_whose_connection_is_ended_goes_on(database_url: str, connectio
     assert is_as_the_rows(folder, connection)
 
 
-def test_one_writer_at_a_time(database_url: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+def test_one_writer_at_a_time(database_url: str, connection: Connection, tmp_path: Path) -> None:
     # Given a folder that is being written
     folder = folder_of(tmp_path)
     put(connection, "one", "words")

@@ -6,7 +6,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -21,12 +20,13 @@ from shared.blobs.stores import archive_at
 from tests.conftest import LOCAL
 from tests.integration.query import seed
 from tests.integration.query.sessions.timelines import NOON
+from tests.kept_connection import Connection
 from tests.unit.worker.importers.merged import IDLE_GAP
 from tests.unit.worker.importers.transcript.rows_of_a_session import START, jsonl
 
 
 @pytest.fixture
-def bring(connection: psycopg.Connection[Any]) -> Callable[..., None]:
+def bring(connection: Connection) -> Callable[..., None]:
     """Imports the rows of a file, each time by a job of its own."""
     prepare_connection(connection)
     jobs = count(1)
@@ -55,7 +55,7 @@ def archive_client(query_settings: Settings, tmp_path: Path) -> Iterator[TestCli
 
 
 @pytest.fixture
-def session(connection: psycopg.Connection[Any]) -> str:
+def session(connection: Connection) -> str:
     seed.add_project(connection, "/home/ann/shop")
     seed.add_session(connection, "s", 1, started_at=NOON)
     return "s"

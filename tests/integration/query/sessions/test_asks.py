@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import psycopg
 import pytest
 from psycopg.types.json import Json
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
-
-Connection = psycopg.Connection[Any]
-
+from tests.kept_connection import Connection
 
 At = Callable[[float], datetime]
 

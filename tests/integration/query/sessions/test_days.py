@@ -4,19 +4,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 BERLIN = "tz=Europe/Berlin"
 COMMIT = "[main 1a2b3c4] Retry failed uploads\n 2 files changed, 40 insertions(+)"
 
 
 @pytest.fixture
-def project(connection: psycopg.Connection[Any]) -> int:
+def project(connection: Connection) -> int:
     return seed.add_project(connection, "/home/ann/shop")
 
 
@@ -33,7 +33,7 @@ def at(text: str) -> datetime:
 
 
 def test_a_session_over_midnight_is_on_both_days_with_its_share_of_each(
-    connection: psycopg.Connection[Any], project: int, ask: Callable[..., dict[str, Any]]
+    connection: Connection, project: int, ask: Callable[..., dict[str, Any]]
 ) -> None:
     # Given a session from 23:58 to 0:04 of Berlin's 5 March, with calls before and after midnight
     seed.add_session(connection, "night", project, seed.add_user(connection, "ann"), title="Retry uploads", started_at=at("05T22:58:00"))
@@ -57,7 +57,7 @@ def test_a_session_over_midnight_is_on_both_days_with_its_share_of_each(
 
 
 def test_sessions_come_in_the_order_of_the_days_first_activity(
-    connection: psycopg.Connection[Any], project: int, ask: Callable[..., dict[str, Any]]
+    connection: Connection, project: int, ask: Callable[..., dict[str, Any]]
 ) -> None:
     for session_id, times in {"late": ["06T15:00:00"], "early": ["06T08:00:00"], "old": ["01T10:00:00", "06T12:00:00"]}.items():
         seed.add_session(connection, session_id, project)
@@ -71,7 +71,7 @@ def test_sessions_come_in_the_order_of_the_days_first_activity(
 
 
 def test_outcomes_are_commits_pull_requests_and_failures_of_that_day(
-    connection: psycopg.Connection[Any], project: int, ask: Callable[..., dict[str, Any]]
+    connection: Connection, project: int, ask: Callable[..., dict[str, Any]]
 ) -> None:
     # Given a commit the day before, and a commit, a pull request and failures on the day
     seed.add_session(connection, "s", project)
@@ -98,7 +98,7 @@ def test_outcomes_are_commits_pull_requests_and_failures_of_that_day(
 @pytest.mark.parametrize("date", ["2024-03-31", "2024-10-27", "2024-03-10"])
 @pytest.mark.parametrize("query", ["", "&user=ada", "&project_id={project}", "&machine=m-1"])
 def test_its_sums_are_those_of_the_stats_of_that_day(
-    client: TestClient, connection: psycopg.Connection[Any], ask: Callable[..., dict[str, Any]], date: str, query: str
+    client: TestClient, connection: Connection, ask: Callable[..., dict[str, Any]], date: str, query: str
 ) -> None:
     built = world.build(connection)
     for session_id in [row[0] for row in connection.execute("SELECT session_id FROM sessions ORDER BY 1 LIMIT 12").fetchall()]:
@@ -112,7 +112,7 @@ def test_its_sums_are_those_of_the_stats_of_that_day(
     assert {"user_messages", "files_modified", "active_sessions", "cost_usd"} <= stats.keys() & totals.keys()
 
 
-def test_its_projects_and_sessions_add_up_to_it(connection: psycopg.Connection[Any], ask: Callable[..., dict[str, Any]]) -> None:
+def test_its_projects_and_sessions_add_up_to_it(connection: Connection, ask: Callable[..., dict[str, Any]]) -> None:
     world.build(connection)
     first = connection.execute("SELECT min(dated_at) FROM sessions WHERE counted AND dated_at > '-infinity'").fetchone()
     assert first is not None
@@ -141,7 +141,7 @@ def test_days_at_the_ends_of_the_calendar_are_empty(ask: Callable[..., dict[str,
     assert ask(date)["sessions"] == []
 
 
-def test_its_sessions_are_a_table_too(client: TestClient, connection: psycopg.Connection[Any], project: int) -> None:
+def test_its_sessions_are_a_table_too(client: TestClient, connection: Connection, project: int) -> None:
     seed.add_session(connection, "s", project, title="Retry uploads")
     seed.add_message(connection, "s", at("06T12:00:00"))
     seed.compute_aggregates(connection)

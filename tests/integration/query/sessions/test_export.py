@@ -2,20 +2,19 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PATH = "/api/sessions/s/export"
 
 
 @pytest.fixture(autouse=True)
-def session(connection: psycopg.Connection[Any]) -> None:
+def session(connection: Connection) -> None:
     """A prompt, a call and an answer; and 500 more messages, so that it has several pages."""
     seed.add_project(connection, "/home/ann/shop")
     seed.add_session(connection, "s", 1, title="Retry uploads")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -10,9 +9,9 @@ from services.query.queries.lists.files import MOST_COUNTED
 from tests.integration.query import seed, world
 from tests.integration.query.pages import pages
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 FILE = "/home/ann/shop/src/upload.ts"
-Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture
@@ -199,7 +198,7 @@ def test_files_are_listed_by_their_changes_and_found_by_a_part_of_their_path(cli
     assert pages(client, "/api/files?project_id=9", 1) == []
 
 
-def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(client: TestClient, connection: Connection) -> None:
     path = "/api/activities"
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     call = seed.add_tool_call(connection, "s", "2026-01-01T10:00:00Z", "Edit")
@@ -217,7 +216,7 @@ def test_a_list_of_changes_has_their_calls_and_on_demand_their_diffs(client: Tes
     assert client.get(f"{path}?include_patch=true&format=csv").text.splitlines()[0].endswith("tool_call_id,patch,patch_left_out_lines")
 
 
-def test_a_page_of_diffs_is_bounded_in_bytes(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_page_of_diffs_is_bounded_in_bytes(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     for minute in range(10):
         seed.add_activity(connection, "s", f"2026-01-01T10:0{minute}:00Z", FILE, patch="+" * 1024**2)

@@ -17,6 +17,7 @@ from services.worker.persist.derived_values.cut_results import ALL, result_of
 from shared.blobs.contents import ContentStore
 from shared.claude_formats.tool_results import ResultText, tool_call_id
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 from tests.stored_transcripts import add_file
 from tests.unit.worker.importers.transcript.rows_of_a_session import SESSION, agent_progress, answer, jsonl, result, use
 
@@ -32,12 +33,12 @@ def client(archive_client: TestClient) -> TestClient:
 
 
 @pytest.fixture
-def call(connection: psycopg.Connection[Any]) -> UUID:
+def call(connection: Connection) -> UUID:
     """A call whose result is cut."""
     return add_call(connection)
 
 
-def add_call(connection: psycopg.Connection[Any], **columns: Any) -> UUID:
+def add_call(connection: Connection, **columns: Any) -> UUID:
     seed.add_session(connection, SESSION, seed.add_project(connection, "/home/ann/shop"))
     kept = result_of(ResultText(LONG, []), ALL)
     stored = {"result": kept.text, "result_left_out": kept.left_out, "result_cut_at": kept.cut_at, "parameters": '{"command": "ls"}'}
@@ -46,7 +47,7 @@ def add_call(connection: psycopg.Connection[Any], **columns: Any) -> UUID:
     return tool_call_id(TOOL_USE)
 
 
-def test_a_call_is_shown_whole_with_the_changes_that_it_made(client: TestClient, connection: psycopg.Connection[Any], call: UUID) -> None:
+def test_a_call_is_shown_whole_with_the_changes_that_it_made(client: TestClient, connection: Connection, call: UUID) -> None:
     seed.add_activity(connection, SESSION, NOON, "/home/ann/shop/a.py", tool_call_id=call, patch="@@ -1 +1 @@\n-a\n+b", patch_left_out=3)
     seed.add_activity(connection, SESSION, NOON, "/home/ann/shop/other.py", tool_call_id=uuid4())
 
@@ -81,7 +82,7 @@ IN_PIECES = [{"type": "text", "text": LONG[:30_000]}, {"type": "text", "text": L
 )
 def test_all_of_a_result_is_read_from_the_archive(
     client: TestClient,
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     archive: ContentStore,
     call: UUID,
     lines: Callable[[], bytes],
@@ -103,7 +104,7 @@ def test_all_of_a_result_is_read_from_the_archive(
 
 
 def test_a_subagents_result_and_one_of_an_older_version_are_found(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore
+    client: TestClient, connection: Connection, archive: ContentStore
 ) -> None:
     call = add_call(connection, agent_id="a1b2c3d")
     add_file(connection, archive, SESSION, SHORT_LINES, generation=1)
@@ -113,14 +114,14 @@ def test_a_subagents_result_and_one_of_an_older_version_are_found(
     assert client.get(f"/api/tool-calls/{call}/result").text == LONG
 
 
-def test_a_result_that_is_not_cut_needs_no_archive(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_result_that_is_not_cut_needs_no_archive(client: TestClient, connection: Connection) -> None:
     call = add_call(connection, result="12 passed", result_left_out=None, result_cut_at=None)
 
     assert client.get(f"/api/tool-calls/{call}/result").text == "12 passed"
 
 
 def test_what_is_not_there_is_said_in_words(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID, tmp_path: Path
+    client: TestClient, connection: Connection, archive: ContentStore, call: UUID, tmp_path: Path
 ) -> None:
     def code(path: str) -> tuple[int, str]:
         answer = client.get(path)
@@ -144,9 +145,7 @@ def test_other_paths_stay_what_they_are(client: TestClient, call: UUID, path: st
     assert client.get(f"/api/tool-calls/{path}").status_code == (400 if path == "nothing" else 200)
 
 
-def test_json_lines_are_found_whatever_their_spaces(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, call: UUID
-) -> None:
+def test_json_lines_are_found_whatever_their_spaces(client: TestClient, connection: Connection, archive: ContentStore, call: UUID) -> None:
     add_file(connection, archive, SESSION, json.dumps(WANTED, separators=(" , ", " : ")).encode() + b"\n")
 
     assert client.get(f"/api/tool-calls/{call}/result").text == LONG
@@ -157,7 +156,7 @@ LISTS = ["/api/tool-calls", "/api/tool-calls/session/s"]
 
 
 @pytest.fixture
-def cut_call(connection: psycopg.Connection[Any]) -> str:
+def cut_call(connection: Connection) -> str:
     """A call with a result from which 7 characters were left out."""
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/shop"))
     stored = {"result": "begend", "result_left_out": 7, "result_cut_at": 3, "result_media": psycopg.types.json.Json(MEDIA)}
@@ -173,7 +172,7 @@ def test_a_list_has_results_only_if_they_are_asked_for(client: TestClient, cut_c
     assert with_result == without | {"result": {"text": "begend", "left_out_characters": 7, "cut_at_character": 3, "media": MEDIA}}
 
 
-def test_a_call_without_a_result_has_null(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_call_without_a_result_has_null(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/shop"))
     seed.add_tool_call(connection, "s", NOON)
 
@@ -182,7 +181,7 @@ def test_a_call_without_a_result_has_null(client: TestClient, connection: psycop
     assert call["result"] is None
 
 
-def test_pages_with_long_results_are_bounded_and_every_call_is_shown_once(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_pages_with_long_results_are_bounded_and_every_call_is_shown_once(client: TestClient, connection: Connection) -> None:
     """given calls with results of a megabyte, then a page ends at eight, a cursor leads on, and it fits lists without results too."""
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/shop"))
     made = {str(seed.add_tool_call(connection, "s", NOON + timedelta(seconds=n), result="x" * 1024**2)) for n in range(20)}

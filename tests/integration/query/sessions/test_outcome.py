@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from genai_prices.data import providers
 from psycopg.types.json import Json
@@ -12,8 +11,7 @@ from starlette.testclient import TestClient
 from services.worker.persist.derived_values.pricing import PROVIDER, TOKEN_COLUMNS, Tokens, price_of
 from tests.integration.query import seed
 from tests.json_answers import json_of
-
-Connection = psycopg.Connection[Any]
+from tests.kept_connection import Connection
 
 NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
 OPUS = "claude-opus-4-5"

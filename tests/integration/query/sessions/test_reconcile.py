@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.worker.capture.signals import put_signals, signals_of
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 from tests.telemetry import event, logs
 from tests.unit.worker.importers.transcript.rows_of_a_session import (
     SESSION,
@@ -21,7 +21,6 @@ from tests.unit.worker.importers.transcript.rows_of_a_session import (
     use,
 )
 
-Connection = psycopg.Connection[Any]
 Json = dict[str, Any]
 Import = Callable[..., None]
 

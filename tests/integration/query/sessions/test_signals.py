@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -12,6 +11,7 @@ from shared.claude_formats.tool_results import tool_call_id
 from tests.integration.query import seed
 from tests.integration.worker.capture.signals import put_signals, signals_of
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 from tests.telemetry import Json, event, logs, metric, metrics, point, span, traces
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -39,12 +39,12 @@ POINTS = metrics(
 WAIT = traces(span("tool.blocked_on_user", "a3", seconds=3, lasts=2.1, tool_use_id="toolu_1", source="user_temporary"))
 
 
-def put(connection: psycopg.Connection[Any], *exports: Json, **whose: Any) -> None:
+def put(connection: Connection, *exports: Json, **whose: Any) -> None:
     put_signals(connection, [signal for export in exports for signal in signals_of(export)], **whose)
 
 
 @pytest.fixture
-def session(connection: psycopg.Connection[Any]) -> str:
+def session(connection: Connection) -> str:
     seed.add_session(connection, "s-1", seed.add_project(connection, "/home/ann/shop"))
     found = seed.add_tool_call(connection, "s-1", NOON)
     connection.execute("UPDATE tool_calls SET id = %s WHERE id = %s", (CALL, found))
@@ -55,7 +55,7 @@ def shown(client: TestClient, path: str = "/api/sessions/s-1/signals") -> dict[s
     return json_of(client, path)
 
 
-def test_signals_come_in_the_order_in_which_they_happened(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_signals_come_in_the_order_in_which_they_happened(client: TestClient, connection: Connection, session: str) -> None:
     put(connection, logs(*EVENTS[::-1]))
 
     page = shown(client)
@@ -66,7 +66,7 @@ def test_signals_come_in_the_order_in_which_they_happened(client: TestClient, co
     assert page["next_cursor"] is None
 
 
-def test_pages_lead_on_and_a_name_chooses(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_pages_lead_on_and_a_name_chooses(client: TestClient, connection: Connection, session: str) -> None:
     put(connection, logs(*EVENTS))
 
     first = shown(client, "/api/sessions/s-1/signals?limit=6")
@@ -78,7 +78,7 @@ def test_pages_lead_on_and_a_name_chooses(client: TestClient, connection: psycop
     assert chosen["summary"] == first["summary"]
 
 
-def test_the_summary_says_what_only_telemetry_knows(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_the_summary_says_what_only_telemetry_knows(client: TestClient, connection: Connection, session: str) -> None:
     put(connection, logs(*EVENTS), POINTS, WAIT)
 
     summary = shown(client)["summary"]
@@ -114,9 +114,7 @@ def test_the_summary_says_what_only_telemetry_knows(client: TestClient, connecti
     }
 
 
-def test_of_a_cumulative_metric_the_last_point_of_each_series_counts(
-    client: TestClient, connection: psycopg.Connection[Any], session: str
-) -> None:
+def test_of_a_cumulative_metric_the_last_point_of_each_series_counts(client: TestClient, connection: Connection, session: str) -> None:
     """given two processes, of which the first sent three points that each count from its start."""
     first = [point(value, type="added", seconds=60 * n) for n, value in enumerate((2.0, 5.0, 9.0), start=1)]
     put(connection, metrics(metric("lines_of_code.count", *first, point(4.0, type="added", since=500, seconds=560), temporality=2)))
@@ -124,7 +122,7 @@ def test_of_a_cumulative_metric_the_last_point_of_each_series_counts(
     assert shown(client)["summary"]["lines_added_counted"] == 13.0
 
 
-def test_a_session_without_telemetry_has_none(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_a_session_without_telemetry_has_none(client: TestClient, connection: Connection, session: str) -> None:
     page = shown(client)
 
     assert page["items"] == []
@@ -136,14 +134,14 @@ def test_a_session_that_nothing_is_known_of_is_not_found(client: TestClient) -> 
     assert client.get("/api/sessions/nobody/signals").status_code == 404
 
 
-def test_a_session_that_only_telemetry_knows_is_shown_here(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_that_only_telemetry_knows_is_shown_here(client: TestClient, connection: Connection) -> None:
     put(connection, logs(*EVENTS))
 
     assert shown(client)["summary"]["signals"] == len(EVENTS)
     assert client.get("/api/sessions/s-1").status_code == 404
 
 
-def test_a_tool_call_shows_the_commit_that_it_made(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_a_tool_call_shows_the_commit_that_it_made(client: TestClient, connection: Connection, session: str) -> None:
     before = shown(client, f"/api/tool-calls/{CALL}")["telemetry"]
     put(connection, logs(*EVENTS))
 
@@ -151,7 +149,7 @@ def test_a_tool_call_shows_the_commit_that_it_made(client: TestClient, connectio
     assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"] == {"commit": REVISION, "branch": "main"}
 
 
-def test_what_another_users_key_brought_is_not_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_what_another_users_key_brought_is_not_shown(client: TestClient, connection: Connection) -> None:
     """given signals by a key that is bound to bob, and a session that turns out to be ann's."""
     put(connection, logs(*EVENTS), user="bob", bound_user="bob")
     seed.add_session(connection, "s-1", seed.add_project(connection, "/home/ann/shop"), seed.add_user(connection, "ann"))
@@ -163,7 +161,7 @@ def test_what_another_users_key_brought_is_not_shown(client: TestClient, connect
     assert shown(client, f"/api/tool-calls/{CALL}")["telemetry"]["commit"] is None
 
 
-def test_ids_of_calls_are_those_of_transcripts(client: TestClient, connection: psycopg.Connection[Any], session: str) -> None:
+def test_ids_of_calls_are_those_of_transcripts(client: TestClient, connection: Connection, session: str) -> None:
     put(connection, WAIT)
 
     [item] = shown(client)["items"]

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
 
-def test_details_known_only_from_transcripts_are_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_details_known_only_from_transcripts_are_shown(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", 0, title="Fix the build", parent_session_id="before")
     seed.add_message(connection, "s", NOON, "", role="assistant", agent_id="a1")
     seed.add_tool_call(
@@ -42,7 +42,7 @@ def test_details_known_only_from_transcripts_are_shown(client: TestClient, conne
     assert (activity["is_estimated"], activity["agent_id"]) == (True, "a1")
 
 
-def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, connection: Connection) -> None:
     """given a project of priced, one of unpriced and one of no API calls, then only that of the first is known, wherever they are shown."""
     costs: dict[str, float | None] = {"priced": 0.5, "unpriced": None, "unused": None}
     for name in costs:
@@ -67,7 +67,7 @@ def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, c
 AT = "2026-11-30T09:00:0"
 
 
-def build(connection: psycopg.Connection[Any]) -> str:
+def build(connection: Connection) -> str:
     """A session of one turn: a call that a person refused, and three answers. Gives the call's id."""
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     seed.add_message(connection, "s", f"{AT}0Z", "go")
@@ -84,7 +84,7 @@ def build(connection: psycopg.Connection[Any]) -> str:
     return str(call)
 
 
-def test_a_call_says_who_decided_wherever_it_is_shown(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_call_says_who_decided_wherever_it_is_shown(client: TestClient, connection: Connection) -> None:
     call = build(connection)
 
     of_lists = [client.get("/api/tool-calls").json()["items"][0], client.get("/api/tool-calls/session/s").json()["items"][0]]
@@ -95,7 +95,7 @@ def test_a_call_says_who_decided_wherever_it_is_shown(client: TestClient, connec
         assert shown["is_sandboxed"] is False
 
 
-def test_a_turn_says_its_effort_and_how_long_claude_thought(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_turn_says_its_effort_and_how_long_claude_thought(client: TestClient, connection: Connection) -> None:
     build(connection)
 
     [turn] = client.get("/api/sessions/s/turns").json()["items"]
@@ -103,7 +103,7 @@ def test_a_turn_says_its_effort_and_how_long_claude_thought(client: TestClient, 
     assert (turn["efforts"], turn["thinking_ms"]) == (["high"], 1500)
 
 
-def test_a_turn_of_which_nothing_is_known_says_nothing(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_turn_of_which_nothing_is_known_says_nothing(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/app"))
     seed.add_message(connection, "s", f"{AT}0Z", "go")
     seed.add_api_call(connection, "s", f"{AT}1Z")

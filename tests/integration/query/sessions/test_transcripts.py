@@ -7,10 +7,8 @@ import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -21,6 +19,7 @@ from shared.blobs.contents import ContentStore
 from shared.http.server import ClientLimits
 from tests.integration.query import seed
 from tests.integration.served_app import running
+from tests.kept_connection import Connection
 from tests.stored_transcripts import add_file
 
 SESSION = "11111111-2222-4333-8444-555555555555"
@@ -39,7 +38,7 @@ def client(archive_client: TestClient) -> TestClient:
 
 
 @pytest.fixture
-def session(connection: psycopg.Connection[Any]) -> str:
+def session(connection: Connection) -> str:
     seed.add_session(connection, SESSION, seed.add_project(connection, "/home/ann/app"))
     return SESSION
 
@@ -50,7 +49,7 @@ def path(suffix: str = "") -> str:
 
 @pytest.mark.parametrize("archived", [0, 1, 2.5, None])
 def test_the_content_is_that_of_segments_and_ranges(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str, archived: float | None
+    client: TestClient, connection: Connection, archive: ContentStore, session: str, archived: float | None
 ) -> None:
     """given a file of several megabytes, of which none, some or all is archived, then it comes as it was stored."""
     content = lines(40_000)
@@ -66,7 +65,7 @@ def test_the_content_is_that_of_segments_and_ranges(
 
 
 def test_the_newest_version_is_given_and_all_are_listed(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+    client: TestClient, connection: Connection, archive: ContentStore, session: str
 ) -> None:
     """given a rewritten file on one machine, and a longer one on another where the session was resumed, then the longer one is the newest."""
     old, new, resumed, agent = lines(30, 1), lines(10, 2), lines(20, 3), lines(5, 4)
@@ -92,7 +91,7 @@ def test_the_newest_version_is_given_and_all_are_listed(
 
 
 def test_an_unchanged_content_need_not_be_sent_again(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+    client: TestClient, connection: Connection, archive: ContentStore, session: str
 ) -> None:
     add_file(connection, archive, session, lines(10), archived=0, machine_id="laptop")
     tag = client.get(path()).headers["etag"]
@@ -107,9 +106,7 @@ def test_an_unchanged_content_need_not_be_sent_again(
     assert client.get(path(), headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_what_is_not_stored_is_a_404_that_says_so(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
-) -> None:
+def test_what_is_not_stored_is_a_404_that_says_so(client: TestClient, connection: Connection, archive: ContentStore, session: str) -> None:
     unknown = client.get("/api/sessions/nobody/transcript")
     without = client.get(path())
     assert (unknown.status_code, unknown.json()["code"]) == (404, "SESSION_NOT_FOUND")
@@ -122,7 +119,7 @@ def test_what_is_not_stored_is_a_404_that_says_so(
     assert client.get(path("?n=1")).status_code == 400
 
 
-def test_a_lost_content_is_a_410(client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str) -> None:
+def test_a_lost_content_is_a_410(client: TestClient, connection: Connection, archive: ContentStore, session: str) -> None:
     add_file(connection, archive, session, lines(10))
     for stored in archive.stored():
         archive.delete(stored.name)
@@ -133,7 +130,7 @@ def test_a_lost_content_is_a_410(client: TestClient, connection: psycopg.Connect
 
 
 def test_a_damaged_content_is_a_410_and_health_names_it(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str, tmp_path: Path
+    client: TestClient, connection: Connection, archive: ContentStore, session: str, tmp_path: Path
 ) -> None:
     """given a content whose bytes are no longer those that were put, as a reparse has found, then it is refused and named."""
     file_id = add_file(connection, archive, session, lines(10))
@@ -149,9 +146,7 @@ def test_a_damaged_content_is_a_410_and_health_names_it(
     assert (named["session_id"], named["file"], named["reason"]) == (SESSION, f"{SESSION}.jsonl", "damaged")
 
 
-def test_what_waits_behind_a_gap_is_not_given(
-    client: TestClient, connection: psycopg.Connection[Any], archive: ContentStore, session: str
-) -> None:
+def test_what_waits_behind_a_gap_is_not_given(client: TestClient, connection: Connection, archive: ContentStore, session: str) -> None:
     content = lines(10)
     add_file(connection, archive, session, content, archived=0, machine_id="laptop")
     connection.execute(
@@ -163,7 +158,7 @@ def test_what_waits_behind_a_gap_is_not_given(
 
 
 def test_slow_readers_keep_neither_connections_nor_memory(
-    database_url: str, redis_url: str, tmp_path: Path, connection: psycopg.Connection[Any], archive: ContentStore, session: str
+    database_url: str, redis_url: str, tmp_path: Path, connection: Connection, archive: ContentStore, session: str
 ) -> None:
     """given more readers than connections, none of whom reads on, then others are answered, and a reader who reads on gets all of it."""
     content = lines(200_000)

@@ -5,17 +5,16 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Json
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PATH = "/api/sessions/s/timeline"
 Json_ = dict[str, Any]
-Connection = psycopg.Connection[Any]
 
 
 def read(client: TestClient, **parameters: Any) -> Json_:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,8 @@ from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed
+from tests.integration.query.pages import pages_of
+from tests.kept_connection import Connection
 
 GAP = timedelta(minutes=5)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -39,7 +40,7 @@ class Known:
 
 
 @pytest.fixture(scope="module")
-def known(kept_connection: psycopg.Connection[Any]) -> list[Known]:
+def known(kept_connection: Connection) -> list[Known]:
     """Sessions of minutes, of a night, and of days with days of silence; one that ends long after its last event; one without a date."""
     rng = random.Random(7)
     projects = [seed.add_project(kept_connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
@@ -161,14 +162,7 @@ def test_usage_counts_them_by_day_and_by_each_key(kept_client: TestClient, known
 
 def listed(client: TestClient, **asked: Any) -> list[dict[str, Any]]:
     """All pages of the list, a few items each."""
-    items: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        answer = client.get("/api/sessions", params=asked | {"limit": 4} | ({"cursor": cursor} if cursor else {})).json()
-        items += answer["items"]
-        cursor = answer["next_cursor"]
-        if cursor is None:
-            return items
+    return [item for page in pages_of(client, "/api/sessions", **asked, limit=4) for item in page["items"]]
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -234,7 +228,7 @@ def test_without_dates_a_share_is_all_of_the_session(kept_client: TestClient, kn
     assert "share" not in kept_client.get("/api/sessions?limit=1").json()["items"][0]
 
 
-def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for at in (datetime(2024, 1, 15, 22, 59, tzinfo=UTC), datetime(2024, 1, 15, 23, 1, tzinfo=UTC), datetime(2024, 1, 18, 9, tzinfo=UTC)):
         seed.add_message(connection, "s", at)
@@ -257,7 +251,7 @@ def test_without_dates_every_session_is_active_once(kept_client: TestClient, kno
     assert until["sessions"] == until["active_sessions"]
 
 
-def test_an_interval_shorter_than_the_idle_gap_counts_the_same_way(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_interval_shorter_than_the_idle_gap_counts_the_same_way(client: TestClient, connection: Connection) -> None:
     # Given events from 10:00 to 12:00 with pauses below half an hour, and one at 13:00
     connection.execute("INSERT INTO fixed_settings (name, value) VALUES ('idle_gap_seconds', '1800')")
     ranges = '{["2024-01-15 10:00Z","2024-01-15 12:30Z"),["2024-01-15 13:00Z","2024-01-15 13:30Z")}'

@@ -4,11 +4,11 @@ import csv
 import io
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 RANGE = {"start_date": "2024-05-01", "end_date": "2024-05-31"}
 BEFORE = {"start_date": "2024-04-01", "end_date": "2024-04-30"}
@@ -17,7 +17,7 @@ CALLS = [("alpha", "2024-04-02", 1_000_000_000), ("alpha", "2024-05-03", 4_500_0
 
 
 @pytest.fixture
-def months(connection: psycopg.Connection[Any]) -> None:
+def months(connection: Connection) -> None:
     """April and May: alpha went up by $3.50, beta was there in April alone, and gamma has a call in May without a price."""
     projects = {name: seed.add_project(connection, f"/home/dev/{name}") for name in ("alpha", "beta", "gamma")}
     for name, project_id in projects.items():
@@ -66,7 +66,7 @@ def test_rates_differ_by_points_and_a_rate_of_nothing_is_not_known(client: TestC
 
 
 @pytest.mark.parametrize("group", ["project", "user", "model", "branch", "machine"])
-def test_each_side_is_what_usage_says_of_its_range(client: TestClient, connection: psycopg.Connection[Any], group: str) -> None:
+def test_each_side_is_what_usage_says_of_its_range(client: TestClient, connection: Connection, group: str) -> None:
     world.build(connection)
     seed.compute_aggregates(connection)
     sides = {

@@ -3,10 +3,8 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from services.query.queries.stats import stats
 from services.query.queries.stats.packed_counters import ACTIVE_DIGITS, CALLS_DIGITS, TIMES_DIGITS, holds
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 with_database = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
@@ -36,7 +35,7 @@ def in_order(first: date | None, last: date | None) -> tuple[date | None, date |
     return (last, first) if first and last and last < first else (first, last)
 
 
-def test_each_heatmap_cell_is_the_sum_of_its_quarter_hours(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_each_heatmap_cell_is_the_sum_of_its_quarter_hours(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     quarters = connection.execute(
         "SELECT bucket_start, active_us FROM activity_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 15 AND active_us > 0"
@@ -60,9 +59,7 @@ def test_each_heatmap_cell_is_the_sum_of_its_quarter_hours(client: TestClient, c
 
 
 @pytest.mark.parametrize("tool", ["Bash", None])
-def test_the_series_of_a_tool_or_of_all_agrees_with_its_calls(
-    client: TestClient, connection: psycopg.Connection[Any], tool: str | None
-) -> None:
+def test_the_series_of_a_tool_or_of_all_agrees_with_its_calls(client: TestClient, connection: Connection, tool: str | None) -> None:
     world.build(connection)
     calls = connection.execute(
         "SELECT occurred_at, status IN ('error', 'timeout') FROM tool_calls WHERE %(tool)s::text IS NULL OR tool_name = %(tool)s",
@@ -90,7 +87,7 @@ def test_the_series_of_a_tool_or_of_all_agrees_with_its_calls(
 
 @pytest.mark.parametrize("candidates", [stats.CANDIDATES, 21, 20, 1])
 def test_top_files_of_a_range_do_not_depend_on_the_number_of_candidates(
-    client: TestClient, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, candidates: int
+    client: TestClient, connection: Connection, monkeypatch: pytest.MonkeyPatch, candidates: int
 ) -> None:
     """given 60 files, some touched often but not in every range."""
     monkeypatch.setattr(stats, "CANDIDATES", candidates)
@@ -129,7 +126,7 @@ MANY = 60_000_000
     [("false", "measured_calls, measured_ms, max_measured_ms, measured_times"), ("true", "timed_calls, duration_ms, max_ms, times")],
 )
 def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(
-    client: TestClient, connection: psycopg.Connection[Any], include_estimated: str, columns: str
+    client: TestClient, connection: Connection, include_estimated: str, columns: str
 ) -> None:
     # Given two days on which one tool was called 60 million times each in 100 ms, and on one 50 million times in 1 s
     assert 2 * MANY > holds(TIMES_DIGITS) > MANY
@@ -156,7 +153,7 @@ def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(
         assert bash["p95_ms"] == pytest.approx(p95, rel=0.02)
 
 
-def test_call_counts_are_correct_beyond_the_capacity_of_a_week(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_call_counts_are_correct_beyond_the_capacity_of_a_week(client: TestClient, connection: Connection) -> None:
     # Given calls on three days, and a week whose cell says that there were too many for its vectors
     project = seed.add_project(connection, "/p")
     seed.add_session(connection, "s", project, started_at=DAY)
@@ -176,9 +173,7 @@ def test_call_counts_are_correct_beyond_the_capacity_of_a_week(client: TestClien
 
 
 @pytest.mark.parametrize("tz", ["UTC", "Asia/Kathmandu", "America/New_York"])
-def test_the_heatmap_is_correct_beyond_the_capacity_of_its_counters(
-    client: TestClient, connection: psycopg.Connection[Any], tz: str
-) -> None:
+def test_the_heatmap_is_correct_beyond_the_capacity_of_its_counters(client: TestClient, connection: Connection, tz: str) -> None:
     # Given active time in summer and winter, then so much more of it that a counter runs into the next
     project = seed.add_project(connection, "/p")
     for number, day in enumerate((DAY, DAY + timedelta(days=1, hours=5), DAY + timedelta(days=150))):

@@ -3,15 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 A, B = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
-Connection = psycopg.Connection[Any]
 NOW = datetime.now(UTC).replace(microsecond=0)
 RESET = (NOW + timedelta(hours=2)).replace(second=0)
 

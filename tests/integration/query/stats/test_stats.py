@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from starlette.testclient import TestClient
 from services.query.queries.stats.ranges import MAX_POINTS
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 with_database = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 days = st.dates(date(2024, 3, 1), date(2025, 3, 10)) | st.sampled_from(
@@ -37,7 +37,7 @@ COUNTED = (
 class Model:
     """The same numbers, from the rows, without any aggregate."""
 
-    def __init__(self, connection: psycopg.Connection[Any], project_id: int | None) -> None:
+    def __init__(self, connection: Connection, project_id: int | None) -> None:
         one = "WHERE project_id = %(p)s" if project_id else "WHERE true"
         self.events: list[tuple[datetime | None, str, Any]] = []
         for sql in (
@@ -74,7 +74,7 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.parametrize("scope", ["all", "one"])
-def test_totals_and_series_agree_with_the_rows(client: TestClient, connection: psycopg.Connection[Any], scope: str) -> None:
+def test_totals_and_series_agree_with_the_rows(client: TestClient, connection: Connection, scope: str) -> None:
     made = world.build(connection)
     path = "/api/stats" if scope == "all" else f"/api/projects/{made.projects[0]}/stats"
     model = Model(connection, None if scope == "all" else made.projects[0])
@@ -126,7 +126,7 @@ def _check_active_time(stats: dict[str, Any], dated_only: bool) -> None:
     assert len(stats["heatmap"]) == 168
 
 
-def test_the_heatmap_uses_local_clock_time(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_the_heatmap_uses_local_clock_time(client: TestClient, connection: Connection) -> None:
     """given work from 9:00 to 9:04 in Berlin, once in winter and once in summer, then both are at 9, on their weekdays."""
     project = seed.add_project(connection, "/p")
     for name, begin in (("winter", datetime(2024, 1, 15, 8, tzinfo=UTC)), ("summer", datetime(2024, 7, 16, 7, tzinfo=UTC))):
@@ -138,7 +138,7 @@ def test_the_heatmap_uses_local_clock_time(client: TestClient, connection: psyco
         assert {(cell["weekday"], cell["hour"]) for cell in stats["heatmap"] if cell["active_minutes"] == 4.0} == hours
 
 
-def test_stats_without_data_are_empty(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_stats_without_data_are_empty(client: TestClient, connection: Connection) -> None:
     project = seed.add_project(connection, "/empty")
     stats = client.get(f"/api/projects/{project}/stats").json()
     assert stats["project"]["name"] == "empty"
@@ -151,7 +151,7 @@ def test_stats_without_data_are_empty(client: TestClient, connection: psycopg.Co
     assert len(dated["time_series"]) == 31
 
 
-def test_undated_rows_count_only_without_a_start(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_undated_rows_count_only_without_a_start(client: TestClient, connection: Connection) -> None:
     made = world.build(connection)
     path = f"/api/projects/{made.projects[3]}/stats"
     assert (
@@ -163,7 +163,7 @@ def test_undated_rows_count_only_without_a_start(client: TestClient, connection:
     assert client.get(path).json()["time_series"] == []
 
 
-def test_top_files_and_users_are_ranked(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_top_files_and_users_are_ranked(client: TestClient, connection: Connection) -> None:
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     one, two = seed.add_project(connection, "/one"), seed.add_project(connection, "/two")
     seed.add_session(connection, "a", one, seed.add_user(connection, "ada"))
@@ -233,7 +233,7 @@ def test_a_series_with_too_many_points_is_a_400(client: TestClient) -> None:
     assert "coarser one, interval=day" in answer.json()["message"]
 
 
-def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, connection: Connection) -> None:
     # Given events of 1970 and 2099
     project = seed.add_project(connection, "/p")
     for number, year in enumerate((1970, 2026, 2099)):
@@ -263,7 +263,7 @@ def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, con
         assert "interval=month" in refused.json()["message"]
 
 
-def test_stats_of_a_user_and_project_are_those_of_their_rows(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_stats_of_a_user_and_project_are_those_of_their_rows(client: TestClient, connection: Connection) -> None:
     # Given two users who changed one file in common, and ada one more in another project
     one, other = (seed.add_project(connection, path) for path in ("/one", "/other"))
     ada, bob = (seed.add_user(connection, name) for name in ("ada", "bob"))
@@ -287,7 +287,7 @@ def test_stats_of_a_user_and_project_are_those_of_their_rows(client: TestClient,
     assert of_project == client.get(f"/api/projects/{one}/stats").json() | {"project": None}
 
 
-def test_a_filter_with_an_unknown_id_gives_zeros(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_filter_with_an_unknown_id_gives_zeros(client: TestClient, connection: Connection) -> None:
     world.build(connection)
     for path in ("/api/stats", "/api/tool-calls/stats", "/api/usage", "/api/usage?group_by=session"):
         for unknown in ("project_id=999", "user=nobody"):

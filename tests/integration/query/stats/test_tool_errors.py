@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from starlette.testclient import TestClient
 from tests.example_counts import examples
 from tests.integration.query import seed, world
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 RANGES = [
@@ -24,7 +24,7 @@ RANGES = [
 ]
 
 
-def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/home/ann/shop"))
     for n in range(5):
         seed.add_tool_call(
@@ -64,9 +64,7 @@ def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestCli
 
 @pytest.mark.parametrize("chosen", RANGES)
 @pytest.mark.parametrize("tool_name", [None, "Bash"])
-def test_counts_equal_those_of_the_rows(
-    client: TestClient, connection: psycopg.Connection[Any], chosen: dict[str, str], tool_name: str | None
-) -> None:
+def test_counts_equal_those_of_the_rows(client: TestClient, connection: Connection, chosen: dict[str, str], tool_name: str | None) -> None:
     world.build(connection)
     connection.execute("UPDATE tool_calls SET error_class = (ARRAY['a', 'b', 'other'])[1 + duration_ms % 3] WHERE status <> 'success'")
     seed.compute_aggregates(connection)
@@ -95,9 +93,7 @@ def test_counts_equal_those_of_the_rows(
         assert tool["errors"] + tool["rejected"] + tool["cancelled"] == counted.total()
 
 
-def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(
-    client: TestClient, connection: psycopg.Connection[Any]
-) -> None:
+def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(client: TestClient, connection: Connection) -> None:
     seed.add_session(connection, "s", 0)
     for n in range(1, 101):
         seed.add_tool_call(connection, "s", NOON, duration_ms=n, wait_ms=n if n <= 4 else None)
@@ -119,7 +115,7 @@ def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(
 
 
 @pytest.mark.parametrize("path", ["/api/tool-calls", "/api/tool-calls/errors"])
-def test_an_unknown_class_is_refused_with_the_names_of_all(client: TestClient, connection: psycopg.Connection[Any], path: str) -> None:
+def test_an_unknown_class_is_refused_with_the_names_of_all(client: TestClient, connection: Connection, path: str) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_tool_call(connection, "s", NOON, status="error", error_class="of_our_own")
     seed.compute_aggregates(connection)
@@ -143,7 +139,7 @@ FAILED = """
 
 
 @pytest.fixture(scope="module")
-def failed(kept_connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+def failed(kept_connection: Connection) -> list[tuple[Any, ...]]:
     """project, user, tool, machine, class, time of each failed call of the small world. One has no time, and some have no class."""
     world.build(kept_connection, events=40)
     kept_connection.execute(

@@ -6,7 +6,6 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from services.query.queries.stats.packed_counters import TIMES_DIGITS, holds
 from tests.example_counts import examples
 from tests.integration.query import seed
 from tests.json_answers import json_of
+from tests.kept_connection import Connection
 
 with_database = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PERCENTS = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
@@ -29,7 +29,7 @@ quarters = st.integers(0, DAYS * 96).map(lambda n: FIRST + n * timedelta(minutes
 
 
 @pytest.fixture(scope="module")
-def calls(kept_connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+def calls(kept_connection: Connection) -> list[dict[str, Any]]:
     """Calls of two projects, two people and two machines, a third of them estimated; and of a tool none of which has a duration."""
     random = Random(20240315)
     projects = [seed.add_project(kept_connection, f"/home/dev/{name}") for name in ("alpha", "beta")]
@@ -183,7 +183,7 @@ def test_too_many_calls_by_hour_leave_it_without_percentiles(
     _agrees(short, times_of(calls, False))
 
 
-def test_points_are_correct_beyond_the_capacity_of_a_histogram(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_points_are_correct_beyond_the_capacity_of_a_histogram(client: TestClient, connection: Connection) -> None:
     """given a week whose two days have more calls together than a vector can count."""
     monday, many = datetime(2026, 3, 2, tzinfo=UTC), 60_000_000
     assert 2 * many > holds(TIMES_DIGITS) > many

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 with_database = settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 QUARTER = timedelta(minutes=15)
@@ -22,7 +22,7 @@ def nearest_rank(durations: Sequence[int], share: float) -> int:
     return sorted(durations)[math.ceil(share * len(durations)) - 1]
 
 
-def test_tool_stats_agree_with_the_calls(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_tool_stats_agree_with_the_calls(client: TestClient, connection: Connection) -> None:
     made = world.build(connection)
     calls = connection.execute(
         "SELECT c.project_id, u.name, tool_name, status, duration_ms, occurred_at FROM tool_calls c LEFT JOIN users u ON u.id = user_id"
@@ -84,7 +84,7 @@ def _check(stats: dict[str, Any], calls: list[Any]) -> None:
                 assert tool[name] is None
 
 
-def test_a_tool_without_durations_has_no_percentiles(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_tool_without_durations_has_no_percentiles(client: TestClient, connection: Connection) -> None:
     seed.add_tool_call(connection, None, datetime(2024, 1, 1, tzinfo=UTC), "Read", duration_ms=None, status="pending")
     seed.compute_aggregates(connection)
     [tool] = client.get("/api/tool-calls/stats").json()["tools"]

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.example_counts import examples
 from tests.integration.query import seed, world
+from tests.kept_connection import Connection
 
 with_database = settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 QUARTER = timedelta(minutes=15)
@@ -57,7 +57,7 @@ CALLS = """
 """
 
 
-def build(connection: psycopg.Connection[Any]) -> tuple[list[int], list[Call]]:
+def build(connection: Connection) -> tuple[list[int], list[Call]]:
     """The small world, with sessions that only a claude.json tells of and a call of no session. Its projects, and the calls."""
     made = world.build(connection)
     for number, (start, cost) in enumerate([(world.STARTS[1], 7), (world.STARTS[3] + timedelta(hours=5), None), (world.STARTS[4], 0)]):
@@ -105,7 +105,7 @@ def within(call: Call, start: datetime | None, end: datetime | None) -> bool:
 
 
 @pytest.mark.parametrize("group_by", ["day", "model", "project", "user"])
-def test_usage_agrees_with_the_calls(client: TestClient, connection: psycopg.Connection[Any], group_by: str) -> None:
+def test_usage_agrees_with_the_calls(client: TestClient, connection: Connection, group_by: str) -> None:
     projects, calls = build(connection)
     users, some_projects = st.sampled_from([None, None, "ada", "bob", "nobody"]), st.none() | st.sampled_from(projects)
 
@@ -159,7 +159,7 @@ def _check_groups(group_by: str, items: list[dict[str, Any]], chosen: list[Call]
     assert order == sorted(order)
 
 
-def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: Connection) -> None:
     """given calls of an unknown price and calls that cost nothing, then the cost of the first is not known, and of the others 0."""
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     seed.add_api_call(connection, None, noon, input_tokens=5)
@@ -172,7 +172,7 @@ def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: ps
     assert [(day["day"], day["cost_usd"], day["api_calls"]) for day in days] == [("2024-01-14", None, 0), ("2024-01-15", 0.0, 2)]
 
 
-def test_usage_without_data_is_empty(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_usage_without_data_is_empty(client: TestClient, connection: Connection) -> None:
     for group_by in ("day", "week", "month", "model", "project", "user", "session", "branch", "user,day", "session,model"):
         usage = client.get("/api/usage", params={"group_by": group_by}).json()
         assert usage["items"] == usage["price_versions"] == []
@@ -181,7 +181,7 @@ def test_usage_without_data_is_empty(client: TestClient, connection: psycopg.Con
         assert usage["range"] == {"start": None, "end": None, "tz": "UTC", "is_default": True}
 
 
-def test_usage_names_the_price_lists(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_usage_names_the_price_lists(client: TestClient, connection: Connection) -> None:
     build(connection)
     assert client.get("/api/usage?group_by=user").json()["price_versions"] == ["prices 1", "prices 2"]
 
@@ -207,7 +207,7 @@ GROUPINGS = [
 
 
 @pytest.fixture(scope="module")
-def filled(kept_connection: psycopg.Connection[Any]) -> list[int]:
+def filled(kept_connection: Connection) -> list[int]:
     """The world of `build`, with branches, a title and undated events. Its projects."""
     projects, _ = build(kept_connection)
     kept_connection.execute("UPDATE sessions SET git_branch = 'branch-' || length(session_id) WHERE session_id LIKE 'session-%'")
@@ -248,7 +248,7 @@ def test_what_the_cache_saved_by_model_adds_up_to_the_stats(kept_client: TestCli
         assert sum(item["cache_unknown_calls"] for item in items) == stats["cache_unknown_calls"]
 
 
-def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, connection: Connection) -> None:
     # Given a call of which it is known, one of an export that does not tell it, one without a price, and a session that only a claude.json tells of
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     project = seed.add_project(connection, "/p")
@@ -327,7 +327,7 @@ def test_a_wrong_grouping_is_answered_with_the_dimensions(client: TestClient, gr
     assert "day, week, month" in answer.json()["message"]
 
 
-def test_usage_has_at_most_4000_rows(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_usage_has_at_most_4000_rows(client: TestClient, connection: Connection) -> None:
     connection.execute(
         "INSERT INTO sessions (session_id, counted, dated_at) SELECT 'many-' || n, true, '2024-01-15' FROM generate_series(1, 4001) AS n"
     )
@@ -341,7 +341,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def calls(connection: psycopg.Connection[Any]) -> list[tuple[datetime, int]]:
+def calls(connection: Connection) -> list[tuple[datetime, int]]:
     """When the calls of session `long` were, over both changes of Berlin's clock, and what each cost; beside a small world of two years."""
     projects = world.build(connection).projects
     seed.add_session(connection, "long", projects[0], started_at=datetime(2024, 3, 29, 22, 30, tzinfo=UTC))

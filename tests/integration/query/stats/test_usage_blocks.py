@@ -5,15 +5,14 @@ from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from services.query import cursor as cursors
 from tests.integration.query import seed
 from tests.integration.query.pages import pages
+from tests.kept_connection import Connection
 
-Connection = psycopg.Connection[Any]
 Json = dict[str, Any]
 FIRST = datetime(2026, 3, 27, tzinfo=UTC)
 FIVE_HOURS = timedelta(hours=5)

@@ -5,18 +5,18 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from services.query.http.dead_letter_payload import MAX_SHOWN_CHARACTERS, shown
+from tests.kept_connection import Connection
 
 NOBODY = "018f3b1e-0000-7000-8000-000000000009"
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6"
 
 
 def add_dead_letter(
-    connection: psycopg.Connection[Any], kind: str = "conversation", reason: str = "too long", payload: bytes = b"{}", **columns: Any
+    connection: Connection, kind: str = "conversation", reason: str = "too long", payload: bytes = b"{}", **columns: Any
 ) -> str:
     row = {
         "event_id": uuid4(),
@@ -32,7 +32,7 @@ def add_dead_letter(
     return str(found[0])
 
 
-def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connection: Connection) -> None:
     long = [add_dead_letter(connection) for _ in range(4)]
     negative = add_dead_letter(
         connection, "activity", "negative", first_seen_at="2026-01-01T00:00:00Z", last_seen_at="2026-01-02T00:00:00Z"
@@ -53,7 +53,7 @@ def test_dead_letters_are_grouped_by_kind_and_reason(client: TestClient, connect
     assert [(item["id"], item["status"]) for item in kept["items"]] == [(stored, "stored")]
 
 
-def test_pages_show_each_dead_letter_once_while_others_change(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_pages_show_each_dead_letter_once_while_others_change(client: TestClient, connection: Connection) -> None:
     dead_letters = [add_dead_letter(connection) for _ in range(7)]
     seen: list[str] = []
     cursor = None
@@ -68,7 +68,7 @@ def test_pages_show_each_dead_letter_once_while_others_change(client: TestClient
     assert seen == dead_letters[::-1]
 
 
-def test_a_cursor_is_bound_to_its_filters(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_cursor_is_bound_to_its_filters(client: TestClient, connection: Connection) -> None:
     add_dead_letter(connection), add_dead_letter(connection)
     cursor = client.get("/api/dead-letters?limit=1").json()["next_cursor"]
     assert client.get("/api/dead-letters", params={"limit": 1, "cursor": cursor, "kind": "activity"}).json()["code"] == "INVALID_CURSOR"
@@ -78,7 +78,7 @@ def test_an_empty_list_has_no_groups(client: TestClient) -> None:
     assert client.get("/api/dead-letters").json() == {"groups": [], "total": 0, "items": [], "next_cursor": None}
 
 
-def test_a_dead_letter_is_shown_with_its_redacted_payload(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_dead_letter_is_shown_with_its_redacted_payload(client: TestClient, connection: Connection) -> None:
     payload = json.dumps({"type": "conversation", "content": f"my token is {SECRET}"}).encode()
     dead_letter_id = add_dead_letter(connection, payload=payload, replayed_at="2999-01-01T00:00:00Z", replays=1, request_id="req-1")
     dead_letter = client.get(f"/api/dead-letters/{dead_letter_id}").json()
@@ -134,7 +134,7 @@ def test_escaped_secrets_and_secrets_at_the_cut_are_redacted() -> None:
     assert SECRET[:9] not in shown(at_the_cut).payload
 
 
-def test_pending_dead_letters_are_counted_by_kind_in_metrics(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_pending_dead_letters_are_counted_by_kind_in_metrics(client: TestClient, connection: Connection) -> None:
     add_dead_letter(connection), add_dead_letter(connection, "journal_entry"), add_dead_letter(connection, stored_at="2026-01-03T00:00:00Z")
     lines = client.get("/metrics").text.splitlines()
     assert 'tracker_dead_letters{kind="conversation"} 1.0' in lines

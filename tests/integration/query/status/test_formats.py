@@ -1,16 +1,15 @@
 """Kinds of records that nothing reads, as they are shown: by version of Claude Code, the newest first."""
 
-from typing import Any
-
-import psycopg
 from starlette.testclient import TestClient
+
+from tests.kept_connection import Connection
 
 
 def test_without_anything_unread_no_version_is_listed(client: TestClient) -> None:
     assert client.get("/api/formats").json() == {"versions": []}
 
 
-def test_what_is_unread_is_listed_by_version(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_what_is_unread_is_listed_by_version(client: TestClient, connection: Connection) -> None:
     names = [
         ("2.1.99", "record", "hologram", 3),
         ("2.1.400", "record", "hologram", 12),

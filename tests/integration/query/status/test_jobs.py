@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -23,9 +22,10 @@ from services.query.routes import import_jobs
 from services.query.settings import Settings
 from services.query.status import job_watch
 from tests.integration.served_app import embedded_gateway
+from tests.kept_connection import Connection
 
 
-def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, connection: Connection) -> None:
     done, running = "018f3b1e-0000-7000-8000-000000000001", "018f3b1e-0000-7000-8000-000000000002"
     files = '[{"name": "claude.json", "blob_url": "file:///secret/path", "bytes": 10, "kind": "claude_json"}]'
     errors = '[{"file": "claude.json", "line": 3, "code": "INVALID_JSON", "message": "not JSON"}]'
@@ -43,7 +43,7 @@ def test_an_import_job_is_shown_with_progress_and_errors(client: TestClient, con
     assert client.get("/api/import/jobs/018f3b1e-0000-7000-8000-000000000003").json()["code"] == "JOB_NOT_FOUND"
 
 
-def test_a_failed_job_can_be_retried_while_its_files_exist(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_failed_job_can_be_retried_while_its_files_exist(client: TestClient, connection: Connection) -> None:
     insert = """
         INSERT INTO import_jobs (id, status, stage, files, has_files, rows_done, files_done, api_calls_imported, unknown_records, started_at, finished_at)
         VALUES (gen_random_uuid(), %s, 'done', '[]', %s, 300, 4, 7, '{"(none)": 2}', '2024-01-01T00:00:00Z', '2024-01-01T00:00:20Z')"""
@@ -67,7 +67,7 @@ def test_a_failed_job_can_be_retried_while_its_files_exist(client: TestClient, c
     assert [jobs[0][name] for name in ("undoes", "undone_at", "cancel_requested_at", "eta_seconds")] == [None] * 4
 
 
-def test_progress_of_an_undo_is_the_share_of_sessions_removed(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_progress_of_an_undo_is_the_share_of_sessions_removed(client: TestClient, connection: Connection) -> None:
     """given an import of four sessions of which an undo has one left, then it is at three quarters, and needs a third of its time again."""
     imported, undo = "018f3b1e-0000-7000-8000-000000000001", "018f3b1e-0000-7000-8000-000000000002"
     connection.execute(
@@ -118,7 +118,7 @@ def serving(settings: Settings) -> Iterator[tuple[FastAPI, httpx.Client]]:
     listening.close()
 
 
-def add_job(connection: psycopg.Connection[Any], **columns: Any) -> None:
+def add_job(connection: Connection, **columns: Any) -> None:
     row = {
         "id": JOB,
         "status": "running",
@@ -143,7 +143,7 @@ def events_of(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
-def test_changes_are_streamed_until_the_job_ends(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_changes_are_streamed_until_the_job_ends(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     _, client = served
     add_job(connection)
 
@@ -166,7 +166,7 @@ def test_changes_are_streamed_until_the_job_ends(served: tuple[FastAPI, httpx.Cl
     assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
 
 
-def test_an_ended_job_is_reported_done_at_once(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_an_ended_job_is_reported_done_at_once(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     _, client = served
     add_job(connection, status="cancelled")
     with client.stream("GET", EVENTS) as answer:
@@ -181,7 +181,7 @@ def test_errors_before_the_stream_are_plain_error_answers(served: tuple[FastAPI,
 
 
 def test_an_idle_stream_sends_heartbeats(
-    served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    served: tuple[FastAPI, httpx.Client], connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_jobs, "HEARTBEAT_SECONDS", 0)
     _, client = served
@@ -191,14 +191,14 @@ def test_an_idle_stream_sends_heartbeats(
         assert [next(told)[0], next(told)[0]] == ["progress", ": still there"]
 
 
-def test_a_head_request_ends_at_once(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_a_head_request_ends_at_once(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     _, client = served
     add_job(connection)
     head = client.head(EVENTS)
     assert (head.status_code, head.headers["cache-control"]) == (200, "no-store")
 
 
-def test_watchers_hold_no_database_connection(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_watchers_hold_no_database_connection(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     """given a server with two connections and fifty watchers, then reads are answered, and each watcher gets the end."""
     app, client = served
     add_job(connection)
@@ -212,7 +212,7 @@ def test_watchers_hold_no_database_connection(served: tuple[FastAPI, httpx.Clien
     assert wait_until(lambda: app.state.job_watch.watchers == 0, SECONDS)
 
 
-def test_watchers_above_the_limit_are_refused(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_watchers_above_the_limit_are_refused(query_settings: Settings, connection: Connection) -> None:
     add_job(connection)
     with serving(query_settings.model_copy(update={"max_watchers": 1})) as (_, client), client.stream("GET", EVENTS) as first:
         told = events_of(first)
@@ -222,7 +222,7 @@ def test_watchers_above_the_limit_are_refused(query_settings: Settings, connecti
     assert "retry-after" in refused.headers
 
 
-def test_watchers_do_not_take_request_slots(query_settings: Settings, connection: psycopg.Connection[Any]) -> None:
+def test_watchers_do_not_take_request_slots(query_settings: Settings, connection: Connection) -> None:
     """given two request slots, when twenty clients watch a job, then reads are answered."""
     add_job(connection)
     limits = httpx.Limits(max_connections=30)
@@ -236,7 +236,7 @@ def test_watchers_do_not_take_request_slots(query_settings: Settings, connection
         assert [client.get("/api/sessions").status_code for _ in range(3)] == [200] * 3
 
 
-def test_a_disconnected_watcher_is_removed(served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any]) -> None:
+def test_a_disconnected_watcher_is_removed(served: tuple[FastAPI, httpx.Client], connection: Connection) -> None:
     app, client = served
     add_job(connection)
     with client.stream("GET", EVENTS) as answer:
@@ -245,7 +245,7 @@ def test_a_disconnected_watcher_is_removed(served: tuple[FastAPI, httpx.Client],
 
 
 def test_a_stream_survives_a_database_outage(
-    served: tuple[FastAPI, httpx.Client], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    served: tuple[FastAPI, httpx.Client], connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """given looks that fail, when they do not fail any more, then the stream goes on."""
     _, client = served
@@ -265,7 +265,7 @@ def test_a_stream_survives_a_database_outage(
 
 
 def test_the_embedded_gateway_streams_and_stops_on_sigterm(
-    database_url: str, redis_url: str, connection: psycopg.Connection[Any], tmp_path: Path
+    database_url: str, redis_url: str, connection: Connection, tmp_path: Path
 ) -> None:
     """given a job that goes on and a watcher of it, when the process gets a SIGTERM, then the stream ends and so does the process."""
     add_job(connection)

@@ -22,12 +22,13 @@ from services.worker.maintenance.idle_sessions import remove_dead_consumers
 from services.worker.persist.records import ApiCall, Message, ProjectSeen, Record, SessionFacts
 from services.worker.resources import Resources
 from shared.broker import sender
-from shared.events.messages import Canary, Conversation, Envelope, encode_envelope
+from shared.events.messages import Canary, Conversation
 from shared.journal.accounting import CHECK_KEY
 from shared.journal.dead_letter_envelope import WHOLE_ENTRY, DeadLetter, encode_replay, events_in
-from shared.journal.streams import GROUP, PAYLOAD_FIELD, accounting_key, stream_key
+from shared.journal.streams import GROUP, accounting_key, stream_key
 from tests.example_counts import examples
 from tests.integration.worker.accounting.accounting_world import NOW, STREAMS, World, call
+from tests.integration.worker.journal_entries import append, request
 from tests.integration.worker.statements import execute, select
 
 
@@ -133,8 +134,7 @@ def test_a_replaced_journal_begins_a_new_account(world: World) -> None:
 def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(world: World) -> None:
     # Given an entry as it was written before there were accounts, among others, and taken before by a worker of that version
     event = call()
-    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=[event])
-    world.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    append(world.me, event)
     for stream in STREAMS:
         read_new(world.redis, stream, "worker-of-an-earlier-version")
     world.append(call())
@@ -150,7 +150,7 @@ def test_entries_of_a_release_without_accounts_are_stored_outside_the_account(wo
 def test_a_canary_is_in_the_account_but_in_no_statistics(world: World) -> None:
     # Given a canary that comes twice, and was written as a worker that knows of none would read it: without events
     flying = Canary(id=uuid4(), sent_at=NOW)
-    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[], canary=flying))
+    payload = request(canary=flying)
     assert b'"events":[]' in payload
     for _ in range(2):
         world.append(payload=payload, n=1)
@@ -228,10 +228,6 @@ def message(content: str = "words") -> Conversation:
     return Conversation(session_id="s", content=content, role="user", timestamp=NOW, id=uuid4())
 
 
-def entry_of(*events: Conversation, version: int = 1) -> bytes:
-    return encode_envelope(Envelope(version=version, request_id="r", received_at=NOW, events=list(events)))
-
-
 def of_event(event: Conversation) -> DeadLetter:
     return DeadLetter(journal_entry_id="1-1", event_id=event.id, kind="conversation", payload=msgspec.json.encode(event))
 
@@ -254,15 +250,15 @@ DEAD_LETTERS = {
     "stored, and a duplicate": [of_event(ONE), of_event(ONE)],
     "dies again": [of_event(message("bad \0"))],
     "of no kind that is known": [DeadLetter(journal_entry_id="1-1", event_id=uuid4(), kind="x", payload=b"?")],
-    "an entry that can be read": [whole(entry_of(message(), message()))],
-    "an entry with poison": [whole(entry_of(message(), message("bad \0"), message()))],
-    "an entry without events": [whole(entry_of())],
-    "an entry of which some can be read": [whole(entry_of(message(), message()).replace(b'"role":"user"', b'"role":"nobody"', 1))],
-    "an entry of a newer version": [whole(entry_of(message(), message(), version=99))],
+    "an entry that can be read": [whole(request(message(), message()))],
+    "an entry with poison": [whole(request(message(), message("bad \0"), message()))],
+    "an entry without events": [whole(request())],
+    "an entry of which some can be read": [whole(request(message(), message()).replace(b'"role":"user"', b'"role":"nobody"', 1))],
+    "an entry of a newer version": [whole(request(message(), message(), version=99))],
     "no entry at all": [whole(b"{")],
     "records of an import": [*map(of_import, (PROMPT, FACTS, CALL, ProjectSeen(id=uuid4(), project_path="/p"))), of_import(PROMPT)],
     "of an import that is gone": [of_import(PROMPT, GONE)],
-    "all sorts together": [of_event(message()), whole(b"{"), of_import(PROMPT), whole(entry_of(message("bad \0")))],
+    "all sorts together": [of_event(message()), whole(b"{"), of_import(PROMPT), whole(request(message("bad \0")))],
 }
 
 

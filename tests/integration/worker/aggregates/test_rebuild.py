@@ -1,16 +1,12 @@
 """Wrong aggregates are rebuilt from the rows, and later events are added as usual."""
 
-from pathlib import Path
-
 import psycopg
 
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.rebuild import rebuild, tables
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from tests.integration.worker.aggregates.arrived_events import arrive
 
-SAMPLES = Path(__file__).parents[3] / "unit" / "shared" / "journal_samples"
 SPOIL = (
     "UPDATE activity_rollups SET sessions = sessions + 1",
     "DELETE FROM tool_rollups WHERE grain_minutes = 1440",
@@ -18,15 +14,8 @@ SPOIL = (
     "DELETE FROM file_sets",
     "DELETE FROM usage_rollups",
     "DELETE FROM active_days",
+    "UPDATE session_quarters SET tool_calls = tool_calls + 1",
 )
-
-
-def arrive(worker: Resources) -> None:
-    """Events of every kind."""
-    for file in SAMPLES.glob("*.jsonl"):
-        for entry in file.read_bytes().splitlines():
-            worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: entry})
-    drain(worker)
 
 
 def contents(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, list[tuple[object, ...]]]:

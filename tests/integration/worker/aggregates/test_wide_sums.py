@@ -8,15 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
-from shared.events.messages import ENVELOPE_VERSION, Conversation, Envelope, encode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.events.messages import Conversation
 from tests.example_counts import examples
 from tests.integration.whole_session import whole_session
+from tests.integration.worker.journal_entries import store
 from tests.kept_connection import Connection
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -33,9 +32,7 @@ _SESSIONS = """
 def arrive(worker: Resources, session_id: str, user: str) -> None:
     """A session whose first two minutes are active."""
     again = Conversation(session_id=session_id, content="y", role="user", timestamp=NOW + timedelta(minutes=2), id=uuid4())
-    envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=NOW, events=[*whole_session(session_id, user, NOW), again])
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    drain(worker)
+    store(worker, *whole_session(session_id, user, NOW), again, received_at=NOW)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,8 +1,8 @@
 """Readings on the journal become rows of which any order of arrival, any batching and any repetition leaves the same."""
 
 import random
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ import pytest
 
 from services.worker.drain.drain_partition import drain
 from services.worker.drain.store_readings import store_readings
-from shared.events.messages import Envelope, encode_envelope
 from shared.events.readings import (
     CacheMissCause,
     ClientCost,
@@ -27,10 +26,10 @@ from shared.events.readings import (
     UsageWindow,
 )
 from tests.integration.worker.accounting.accounting_world import World
+from tests.integration.worker.journal_entries import NOW, request
 from tests.integration.worker.statements import select
 from tests.kept_connection import Connection
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RESET = NOW + timedelta(hours=2)
 ACCOUNT = "9f86d081884c7d65"
 
@@ -118,11 +117,8 @@ def test_a_newer_status_line_without_a_cache_has_none(connection: Connection) ->
     assert connection.execute("SELECT prompt_cache FROM status_lines").fetchall() == [(None,)]
 
 
-def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: Connection) -> None:
-    rng = random.Random(27)
-    bodies: list[ReadingBody] = [line(at, at // 3, session=f"s{at % 2}", user=("ann", None)[at % 2]) for at in range(12)]
-    bodies += [cache(at, five_hour=at, seven_day=50) for at in range(6)]
-    outcomes = []
+def in_any_order(connection: Connection, rng: random.Random, bodies: list[ReadingBody]) -> Iterator[None]:
+    """Eight times all of them are stored in another order, a few at a time, and some of these twice."""
     for _ in range(8):
         connection.execute("TRUNCATE quota_readings, status_lines")
         shuffled = rng.sample(readings(bodies), len(bodies))
@@ -131,12 +127,16 @@ def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connecti
             for _ in range(rng.randint(1, 2)):
                 store_readings(connection, shuffled[:size])
             shuffled = shuffled[size:]
-        outcomes.append(
-            [
-                connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7").fetchall()
-                for table in ("quota_readings", "status_lines")
-            ]
-        )
+        yield
+
+
+def test_any_order_any_batching_and_any_repetition_end_in_the_same_rows(connection: Connection) -> None:
+    rng = random.Random(27)
+    bodies: list[ReadingBody] = [line(at, at // 3, session=f"s{at % 2}", user=("ann", None)[at % 2]) for at in range(12)]
+    bodies += [cache(at, five_hour=at, seven_day=50) for at in range(6)]
+    tables = [f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7" for table in ("quota_readings", "status_lines")]
+
+    outcomes = [[connection.execute(table.encode()).fetchall() for table in tables] for _ in in_any_order(connection, rng, bodies)]
 
     assert all(outcome == outcomes[0] for outcome in outcomes)
     assert store_readings(connection, readings(bodies)).changed == 0
@@ -165,15 +165,8 @@ def test_windows_that_are_over_are_thin_in_any_order(connection: Connection) -> 
     bodies: list[ReadingBody] = [
         line(rng.randrange(60), rng.choice((0.5, 3, 4.5, 5, 5.1, 9, 12, 61.3, 99.9, 100)), rng.choice(resets)) for _ in range(120)
     ]
-    outcomes = []
-    for _ in range(8):
-        connection.execute("TRUNCATE quota_readings")
-        shuffled = rng.sample(readings(bodies), len(bodies))
-        while shuffled:
-            size = rng.randint(1, 9)
-            store_readings(connection, shuffled[:size])
-            shuffled = shuffled[size:]
-        outcomes.append(sorted(quota(connection)))
+
+    outcomes = [sorted(quota(connection)) for _ in in_any_order(connection, rng, bodies)]
 
     for outcome in outcomes:
         assert outcome == outcomes[0]
@@ -182,11 +175,9 @@ def test_windows_that_are_over_are_thin_in_any_order(connection: Connection) -> 
 
 
 def test_readings_are_drained_and_counted(world: World) -> None:
-    envelope = Envelope(
-        version=1, request_id="r", received_at=NOW, events=[], readings=[each for each, _ in readings([line(0, 4), cache(0, five_hour=4)])]
-    )
+    told = [each for each, _ in readings([line(0, 4), cache(0, five_hour=4)])]
     for _ in range(2):
-        world.append(payload=encode_envelope(envelope), n=2)
+        world.append(payload=request(readings=told), n=2)
 
     drain(world.me)
 

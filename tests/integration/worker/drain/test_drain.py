@@ -2,7 +2,6 @@
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,7 +9,6 @@ import msgspec
 import psycopg
 import pytest
 import structlog.testing
-from redis import Redis
 
 from services.worker.drain import canary
 from services.worker.drain.drain_partition import abandoned_batches, batches, drain
@@ -18,11 +16,11 @@ from services.worker.drain.entry_decoder import salvage
 from services.worker.drain.stream_reader import acknowledge, make_group, read_new
 from services.worker.maintenance.verify import verify
 from services.worker.resources import Resources
-from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope, encode_envelope
+from shared.events.messages import Conversation, Envelope, Event, SessionStart, ToolCall, decode_envelope
 from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key, wakeup_key
+from tests.integration.worker.journal_entries import NOW, append, request
 from tests.integration.worker.statements import select
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
 
 
@@ -30,16 +28,11 @@ def message(text: str, event_id: UUID | None = None) -> Conversation:
     return Conversation(session_id="s", content=text, role="user", timestamp=NOW, id=event_id or uuid4())
 
 
-def append(redis: Redis, *events: Event, payload: bytes | None = None) -> None:
-    envelope = Envelope(version=1, request_id="req-1", received_at=NOW, events=list(events))
-    redis.xadd(STREAM, {PAYLOAD_FIELD: payload or encode_envelope(envelope)})
-
-
 def test_events_of_all_entries_are_stored_and_the_journal_is_empty(worker: Resources) -> None:
     # Given three entries of one and two events
-    append(worker.redis, SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()))
-    append(worker.redis, message("one"), message("two"))
-    append(worker.redis, ToolCall(tool_name="Bash", result_status="success", timestamp=NOW, session_id="s", id=uuid4()))
+    append(worker, SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()))
+    append(worker, message("one"), message("two"))
+    append(worker, ToolCall(tool_name="Bash", result_status="success", timestamp=NOW, session_id="s", id=uuid4()))
 
     # When they are drained, then all is stored under the session's project, and nothing is left
     assert drain(worker) is False
@@ -63,11 +56,11 @@ def test_the_wakeup_flag_is_cleared_before_reading(worker: Resources) -> None:
 def test_an_event_drained_twice_is_a_duplicate(worker: Resources) -> None:
     # Given an event that is stored
     again = message("once")
-    append(worker.redis, again)
+    append(worker, again)
     drain(worker)
 
     # When it comes again, in the same entry twice
-    append(worker.redis, again, again)
+    append(worker, again, again)
     drain(worker)
 
     # Then it is one row
@@ -77,9 +70,9 @@ def test_an_event_drained_twice_is_a_duplicate(worker: Resources) -> None:
 
 
 def test_an_undecodable_entry_becomes_a_dead_letter(worker: Resources) -> None:
-    append(worker.redis, payload=b"{not json")
-    append(worker.redis, payload=encode_envelope(Envelope(version=99, request_id="r", received_at=NOW, events=[])))
-    append(worker.redis, message("good"))
+    append(worker, payload=b"{not json")
+    append(worker, payload=request(version=99))
+    append(worker, message("good"))
 
     drain(worker)
 
@@ -96,7 +89,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
     events: list[Event] = [message(f"text {n}") for n in range(6)]
     poison = message("bad \x00 text")
     events.insert(position, poison)
-    append(worker.redis, *events)
+    append(worker, *events)
 
     # When it is drained, then six are stored and one becomes a dead letter with its reason, without its value
     drain(worker)
@@ -110,7 +103,7 @@ def test_poison_is_isolated_and_its_neighbours_are_stored(worker: Resources, pos
 
 def test_entries_of_a_dead_worker_are_taken_over(worker: Resources) -> None:
     # Given a worker that took an entry and died before it committed
-    append(worker.redis, message("orphan"))
+    append(worker, message("orphan"))
     assert len(read_new(worker.redis, STREAM, "dead-worker")) == 1
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
@@ -122,17 +115,17 @@ def test_entries_of_a_dead_worker_are_taken_over(worker: Resources) -> None:
 
 def test_entries_abandoned_during_a_drain_are_taken_over_by_it(worker: Resources) -> None:
     # Given a drain under way, and another worker that holds an entry
-    append(worker.redis, message("held by another"))
+    append(worker, message("held by another"))
     read_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
-    append(worker.redis, message("first"))
+    append(worker, message("first"))
     under_way = batches(worker, "me", deadline=time.monotonic() + 60, take_over_seconds=0)
     [first] = next(under_way)
     acknowledge(worker.redis, [first])
 
     # When the other has been silent for long enough, and more has come
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, justid=True)
-    append(worker.redis, message("second"))
+    append(worker, message("second"))
 
     # Then what it held comes before that
     texts = [decode_envelope(entry.payload).events for batch in under_way for entry in batch]
@@ -142,9 +135,9 @@ def test_entries_abandoned_during_a_drain_are_taken_over_by_it(worker: Resources
 def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(worker: Resources) -> None:
     # Given an entry that is committed but not acknowledged
     event = message("committed")
-    append(worker.redis, event)
+    append(worker, event)
     drain(worker)
-    append(worker.redis, event)
+    append(worker, event)
     read_new(worker.redis, STREAM, "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, justid=True)
 
@@ -156,11 +149,11 @@ def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(worker:
 
 def test_an_entry_that_kills_every_worker_becomes_a_dead_letter(worker: Resources) -> None:
     # Given an entry with which four workers have died
-    append(worker.redis, message("killer"))
+    append(worker, message("killer"))
     read_new(worker.redis, STREAM, "dead-worker")
     entry_id = worker.redis.xrange(STREAM)[0][0]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [entry_id], idle=60_000, retrycount=4, justid=True)
-    append(worker.redis, message("after"))
+    append(worker, message("after"))
 
     drain(worker)
 
@@ -170,8 +163,8 @@ def test_an_entry_that_kills_every_worker_becomes_a_dead_letter(worker: Resource
 
 def test_only_the_entry_in_process_is_blamed_for_a_crash(worker: Resources) -> None:
     # Given two entries with which two workers have died, and a third worker that dies with the first of them, alone, in hand
-    append(worker.redis, message("killer"))
-    append(worker.redis, message("innocent"))
+    append(worker, message("killer"))
+    append(worker, message("innocent"))
     read_new(worker.redis, STREAM, "dead-worker")
     entry_ids = [entry_id for entry_id, _ in worker.redis.xrange(STREAM)]
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, entry_ids, idle=60_000, retrycount=2, justid=True)
@@ -186,7 +179,7 @@ def test_only_the_entry_in_process_is_blamed_for_a_crash(worker: Resources) -> N
 
 def test_a_postgres_outage_keeps_the_journal_and_counts_no_delivery(worker: Resources, database_url: str) -> None:
     # Given an event, and a database that refuses to work
-    append(worker.redis, message("patient"))
+    append(worker, message("patient"))
     with psycopg.connect(database_url, autocommit=True) as blocker:
         blocker.execute("ALTER TABLE messages RENAME TO messages_away")
         try:
@@ -204,7 +197,7 @@ def test_a_postgres_outage_keeps_the_journal_and_counts_no_delivery(worker: Reso
 
 
 def test_acknowledging_also_removes_the_entry(worker: Resources) -> None:
-    append(worker.redis, message("x"))
+    append(worker, message("x"))
     entries = read_new(worker.redis, STREAM, "me")
 
     acknowledge(worker.redis, entries)
@@ -218,7 +211,7 @@ def test_a_deleted_stream_is_created_again(worker: Resources) -> None:
     worker.redis.delete(STREAM)
 
     drain(worker)
-    append(worker.redis, message("later"))
+    append(worker, message("later"))
     drain(worker)
 
     assert select(worker, "SELECT content FROM messages") == [("later",)]
@@ -226,15 +219,15 @@ def test_a_deleted_stream_is_created_again(worker: Resources) -> None:
 
 def test_creating_the_consumer_group_is_idempotent(worker: Resources) -> None:
     make_group(worker.redis, STREAM)
-    append(worker.redis, message("x"))
+    append(worker, message("x"))
     make_group(worker.redis, stream_key(0))
     assert len(read_new(worker.redis, STREAM, "me")) == 1
 
 
 def test_a_pending_entry_that_was_deleted_does_not_stop_the_drain(worker: Resources) -> None:
     # Given a dead worker's two entries, one of which is then removed from the stream by hand
-    append(worker.redis, message("removed"))
-    append(worker.redis, message("kept"))
+    append(worker, message("removed"))
+    append(worker, message("kept"))
     read_new(worker.redis, STREAM, "dead-worker")
     removed, kept = (entry_id for entry_id, _ in worker.redis.xrange(STREAM))
     worker.redis.xdel(STREAM, removed)

@@ -1,7 +1,6 @@
 """A replayed dead letter is stored exactly once or stays one dead letter, whatever is repeated."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,12 +14,12 @@ from services.worker.drain.stream_reader import Entry, read_new
 from services.worker.maintenance.verify import verify
 from services.worker.persist.records import Message
 from services.worker.resources import Resources
-from shared.events.messages import Conversation, Envelope, SessionStart, encode_envelope
+from shared.events.messages import Conversation, SessionStart
 from shared.journal.dead_letter_envelope import DeadLetter, encode_replay
-from shared.journal.streams import GROUP, PAYLOAD_FIELD, stream_key
+from shared.journal.streams import GROUP, stream_key
+from tests.integration.worker.journal_entries import NOW, append, request
 from tests.integration.worker.statements import execute, select
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STREAM = stream_key(0)
 FORBID = "ALTER TABLE messages ADD CONSTRAINT no_bombs CHECK (content NOT LIKE '%bomb%')"
 ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bombs"
@@ -28,11 +27,6 @@ ALLOW = "ALTER TABLE messages DROP CONSTRAINT IF EXISTS no_bombs"
 
 def message(text: str) -> Conversation:
     return Conversation(session_id="s", content=text, role="user", timestamp=NOW, id=uuid4())
-
-
-def append(worker: Resources, *events: Any, payload: bytes | None = None) -> None:
-    envelope = Envelope(version=1, request_id="req-1", received_at=NOW, events=list(events))
-    worker.redis.xadd(STREAM, {PAYLOAD_FIELD: payload or encode_envelope(envelope)})
 
 
 def replay(worker: Resources, *dead_letters: DeadLetter) -> None:
@@ -102,7 +96,7 @@ def test_a_dead_letter_is_settled_when_its_event_is_stored_by_any_way(worker: Re
 def test_a_replayed_entry_stores_its_events_and_dead_letters_its_poison(worker: Resources) -> None:
     # Given an entry of two good events and a poisonous one that became one dead letter
     good = [message("one"), message("two")]
-    payload = encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[*good, message("bad \0")]))
+    payload = request(*good, message("bad \0"))
     append(worker, payload=payload)
     read_new(worker.redis, stream_key(0), "dead-worker")
     worker.redis.xclaim(STREAM, GROUP, "dead-worker", 0, [worker.redis.xrange(STREAM)[0][0]], idle=60_000, retrycount=4, justid=True)

@@ -55,26 +55,10 @@ def test_nothing_of_a_damaged_export_is_imported(
     assert everything(worker) == empty
 
 
-def newer(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    manifest["version"] = VERSION + 1
-
-
-def of_another_program(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    manifest["format"] = "something else"
-
-
 def wrong_hash(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
     # The members stay as the manifest had them listed.
     members["rows/messages.ndjson"] += b"\n"
     manifest["listed"], manifest["members"] = manifest["members"], None
-
-
-def name_that_leads_out(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    members["transcripts/../../etc/passwd"] = b"x"
-
-
-def absolute_name(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
-    members["/etc/passwd"] = b"x"
 
 
 def no_manifest(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
@@ -82,17 +66,17 @@ def no_manifest(members: dict[str, bytes], manifest: dict[str, Any]) -> None:
     manifest["members"] = None
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (newer, "UNKNOWN_EXPORT"),
-        (of_another_program, "UNKNOWN_EXPORT"),
-        (wrong_hash, "DAMAGED"),
-        (name_that_leads_out, "DAMAGED"),
-        (absolute_name, "DAMAGED"),
-        (no_manifest, "DAMAGED"),
-    ],
-)
+FOREIGN: dict[str, tuple[Change, str]] = {
+    "newer": (lambda _, manifest: manifest.update(version=VERSION + 1), "UNKNOWN_EXPORT"),
+    "of another program": (lambda _, manifest: manifest.update(format="something else"), "UNKNOWN_EXPORT"),
+    "a wrong hash": (wrong_hash, "DAMAGED"),
+    "a name that leads out": (lambda members, _: members.update({"transcripts/../../etc/passwd": b"x"}), "DAMAGED"),
+    "an absolute name": (lambda members, _: members.update({"/etc/passwd": b"x"}), "DAMAGED"),
+    "no manifest": (no_manifest, "DAMAGED"),
+}
+
+
+@pytest.mark.parametrize(("change", "code"), FOREIGN.values(), ids=FOREIGN)
 def test_an_export_that_is_not_what_it_says_is_refused(
     worker: Resources, emptier: Emptier, tmp_path: Path, change: Change, code: str
 ) -> None:

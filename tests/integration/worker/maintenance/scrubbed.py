@@ -1,28 +1,24 @@
 """Rows as a version without redaction stored them, and scrubs of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
-from shared.events.messages import Conversation, Envelope, Event, encode_envelope
+from shared.events.messages import Conversation, Event
 from shared.jobs import SCRUB
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
+from tests.integration.worker.journal_entries import NOW, store
 from tests.integration.worker.statements import execute, select
 
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 WORD = redact_text(SECRET)
 
 
 def stored(worker: Resources, *events: Event) -> None:
     """As a version without redaction would have stored them."""
-    envelope = Envelope(version=1, request_id="r", received_at=NOW, events=list(events))
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-    drain(worker)
+    store(worker, *events)
 
 
 def message(content: str, seconds: int = 0) -> Conversation:
@@ -43,7 +39,7 @@ def tables(worker: Resources) -> dict[str, list[Any]]:
 
 
 def ended(worker: Resources, scrub_id: UUID) -> dict[str, str]:
-    """What remains, after a scrub to its end."""
+    """The stores that a scrub could not reach, after its end."""
     while run_job(worker, SCRUB, scrub_id):
         pass
     [(status, remains)] = select(worker, "SELECT status, remains FROM jobs WHERE id = %s", [scrub_id])

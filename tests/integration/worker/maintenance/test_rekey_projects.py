@@ -6,12 +6,12 @@ import psycopg
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.worker.maintenance import rebuild, rekey_projects
+from services.worker.maintenance import rekey_projects
 from services.worker.resources import Resources
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import all_tables, differences, empty
 from tests.integration.worker.imports.exporting import undone
-from tests.integration.worker.imports.files_of_sessions import GAP, add_job, file_of
+from tests.integration.worker.imports.files_of_sessions import add_job, file_of
 from tests.integration.worker.maintenance.projects_world import decide, fill, is_circle, late, move_all, project_id, prompt
 from tests.integration.worker.maintenance.sessions_of_users import losing_each_second, session, step_by_step, store
 from tests.integration.worker.statements import select
@@ -86,19 +86,6 @@ def test_a_chain_counts_under_its_end_and_is_undone_in_the_middle(worker: Resour
     assert differences(worker) == {}
 
 
-def test_a_rebuild_leaves_a_merge_as_it_is(worker: Resources) -> None:
-    fill(worker, PATHS)
-    decide(worker, "/w/shop-fix", "/w/shop")
-    move_all(worker)
-    merged = all_tables(worker)
-
-    with worker.connection() as connection:
-        wrong = rebuild.rebuild(connection, GAP)
-
-    assert not any(wrong.values())
-    assert all_tables(worker) == merged
-
-
 def test_a_task_that_loses_transactions_goes_on_with_what_is_left(worker: Resources, small_steps: None) -> None:
     fill(worker, PATHS)
     merged = decide(worker, "/w/shop-fix", "/w/shop")
@@ -135,7 +122,7 @@ _STEPS = st.lists(
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
-# What comes meanwhile; and a change of mind when half is done
+# Rows that come meanwhile; and a change of mind when half is done
 @example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 4), ("come", "/w/shop-fix", 5), ("come", "/w/shop", 1)])
 @example(steps=[("decide", "/w/shop-fix", "/w/shop"), ("move", "", 1), ("move", "", 1), ("decide", "/w/shop-fix", None)])
 def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_none(

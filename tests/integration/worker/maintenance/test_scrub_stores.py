@@ -14,13 +14,14 @@ from services.worker.importers.job import run_shard
 from services.worker.maintenance.jobs import run_job
 from services.worker.maintenance.scrub import scrub_files
 from services.worker.resources import Resources
-from shared.events.messages import Conversation, Envelope, SessionStart, ToolCall, Usage, encode_envelope
+from shared.events.messages import Conversation, SessionStart, ToolCall, Usage
 from shared.feed import FEED_KEY, ITEMS_FIELD, REWRITTEN_FIELD, TEXT_CHARACTERS, FeedItem, decode_items, encode_items
 from shared.jobs import SCRUB
-from shared.journal.streams import PAYLOAD_FIELD, stream_key, transcript_key
+from shared.journal.streams import stream_key, transcript_key
 from tests.integration.worker.all_tables import differences
 from tests.integration.worker.imports.exporting import add_export, export_row
-from tests.integration.worker.maintenance.scrubbed import NOW, SECRET, WORD, asked_for, ended, stored
+from tests.integration.worker.journal_entries import NOW, append
+from tests.integration.worker.maintenance.scrubbed import SECRET, WORD, asked_for, ended, message, stored
 from tests.integration.worker.statements import select
 from tests.servers import Server
 from tests.stored_transcripts import add_file
@@ -118,9 +119,7 @@ def test_users_in_the_keys_of_redis_are_scrubbed(worker: Resources) -> None:
 def test_a_scrub_waits_for_what_was_on_the_journal(worker: Resources) -> None:
     # Given an event on the journal with a secret that other rules let through, and that no worker has stored
     make_group(worker.redis, stream_key(0))
-    event = Conversation(session_id="s", content=SECRET, role="user", timestamp=NOW, id=uuid4())
-    envelope = Envelope(version=1, request_id="r", received_at=datetime.now(UTC), events=[event])
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
+    append(worker, message(SECRET), received_at=datetime.now(UTC))
     scrub_id = asked_for(worker)
 
     assert run_job(worker, SCRUB, scrub_id, run_seconds=0.5) is True
@@ -138,7 +137,7 @@ def test_the_files_of_every_store_are_free_of_what_was_scrubbed(
 ) -> None:
     # Given the same secret in rows, in a row that is deleted, in the archive and in Redis
     session = SessionStart(project_path="/p", start_time=NOW, session_id="s", git_branch=SECRET, user=SECRET, id=uuid4())
-    stored(worker, session, Conversation(session_id="s", content=SECRET, role="user", timestamp=NOW, id=uuid4()))
+    stored(worker, session, message(SECRET))
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO session_marks (session_id, tags, tag_keys) VALUES ('s', %s, %s)", ([SECRET], [SECRET.lower()]))
         connection.execute("INSERT INTO machines (machine_id, name, report) VALUES ('m', 'x', '{}'), ('n', %s, '{}')", (SECRET,))
@@ -179,7 +178,7 @@ def test_the_indexes_of_a_table_that_vacuum_has_emptied_are_written_anew(worker:
 
 def test_files_that_are_too_large_to_be_written_anew_are_named(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrub_files, "REWRITTEN_BYTES", 0)
-    stored(worker, Conversation(session_id="s", content=SECRET, role="user", timestamp=NOW, id=uuid4()))
+    stored(worker, message(SECRET))
 
     remains = scrubbed(worker)
 

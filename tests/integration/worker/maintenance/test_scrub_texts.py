@@ -27,7 +27,8 @@ from shared.redaction.kept_out import noted_change
 from shared.redaction.redact import redact_text
 from shared.redaction.sealed_texts import divided
 from tests.integration.worker.all_tables import differences
-from tests.integration.worker.maintenance.scrubbed import NOW, ended, message, stored, tables
+from tests.integration.worker.journal_entries import NOW
+from tests.integration.worker.maintenance.scrubbed import ended, message, stored, tables
 from tests.integration.worker.statements import execute, select
 from tests.stored_transcripts import add_file
 

@@ -303,13 +303,14 @@ def test_of_many_subagents_those_that_go_on_are_told(worker: Resources) -> None:
     assert len(row.agents) == MOST_AGENTS
 
 
-def test_signs_of_subagents_are_forgotten_with_their_session(worker: Resources) -> None:
+def test_signs_are_forgotten_with_the_session_that_is_closed_idle_its_subagents_too(worker: Resources) -> None:
     session_id = str(uuid4())
     bring(worker, session_id, [PROMPT, AGENT_CALL, TASK], datetime.now(UTC) - timedelta(minutes=40))
 
     assert close_idle_sessions(worker) == 1
 
-    assert select(worker, "SELECT count(*) FROM agent_signs") == [(0,)]
+    assert select(worker, "SELECT FROM session_signs") == select(worker, "SELECT FROM agent_signs") == []
+    assert feed_of(worker.redis)[-1].state == "ended"
 
 
 def test_subagents_are_read_by_indexes_however_many_rows_there_are(worker: Resources) -> None:

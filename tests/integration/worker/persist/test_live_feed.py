@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.worker.drain.drain_partition import drain
 from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.persist.live import feed_items
 from services.worker.resources import Resources
-from shared.events.messages import Activity, Conversation, Envelope, SessionEnd, SessionStart, ToolCall, encode_envelope
+from shared.events.messages import Activity, Conversation, SessionEnd, SessionStart, ToolCall
 from shared.feed import ENTRY_BYTES, FEED_ENTRIES, FEED_KEY, ITEMS_FIELD, TEXT_CHARACTERS, FeedItem
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
-from tests.integration.worker.persist.told_feed import NOW, feed_of, stored
+from shared.journal.streams import stream_key
+from tests.integration.worker.journal_entries import NOW, store
+from tests.integration.worker.persist.told_feed import feed_of, stored
 
 START = SessionStart(project_path="/home/ann/shop", start_time=NOW, session_id="s", user="ann", id=uuid4())
 
@@ -122,8 +122,7 @@ def test_the_feed_is_capped(worker: Resources) -> None:
 
 def test_a_feed_that_cannot_be_written_does_not_stop_the_drain(worker: Resources) -> None:
     worker.redis.set(FEED_KEY, "not a stream")
-    worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=[START]))})
 
-    drain(worker)
+    store(worker, START)
 
     assert worker.redis.xlen(stream_key(0)) == 0

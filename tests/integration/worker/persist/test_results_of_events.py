@@ -1,29 +1,19 @@
 """Results that clients send with a tool call: cut as results of files are, kept as the setting says, and no part of what tells two calls apart."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
-from shared.events.messages import Envelope, Event, GivenMedia, GivenResult, ToolCall, encode_envelope
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
+from shared.events.messages import Event, GivenMedia, GivenResult, ToolCall
+from tests.integration.worker.journal_entries import NOW, store
 from tests.integration.worker.statements import select
-from tests.kept_connection import select_rows
-
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def stored(worker: Resources, *events: Event) -> list[Any]:
-    worker.redis.xadd(
-        stream_key(0), {PAYLOAD_FIELD: encode_envelope(Envelope(version=1, request_id="r", received_at=NOW, events=list(events)))}
-    )
-    drain(worker)
-    return select_rows(
-        worker.settings.database_url, "SELECT result, result_left_out, result_cut_at, result_media FROM tool_calls ORDER BY tool_name"
-    )
+    store(worker, *events)
+    return select(worker, "SELECT result, result_left_out, result_cut_at, result_media FROM tool_calls ORDER BY tool_name")
 
 
 def call(name: str, result: Any, status: Any = "success", **fields: Any) -> ToolCall:

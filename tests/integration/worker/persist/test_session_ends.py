@@ -47,18 +47,12 @@ def open_sessions(database: Database) -> list[str]:
         return [found.session_id for found in sessions(connection, SessionFilters(status="open"), Paging(100, None, ""), 300).items]
 
 
-@pytest.mark.parametrize("reason", ["clear", "logout", "prompt_input_exit", "other", "resume"])
+@pytest.mark.parametrize("reason", ["clear", "logout", "prompt_input_exit", "other", "resume", "not known"])
 def test_a_session_ends_with_the_reason_of_its_hook(worker: Resources, database: Database, reason: str) -> None:
     bring_hooks(worker, [*HOOKS[:-1], (190, hook("SessionEnd", reason=reason))])
 
-    assert state(database) == ("ended", reason, START + timedelta(seconds=190))
+    assert state(database) == ("ended", "other" if reason == "not known" else reason, START + timedelta(seconds=190))
     assert open_sessions(database) == []
-
-
-def test_a_reason_that_is_not_known_is_other(worker: Resources, database: Database) -> None:
-    bring_hooks(worker, [*HOOKS[:-1], (190, hook("SessionEnd", reason="the future"))])
-
-    assert state(database)[:2] == ("ended", "other")
 
 
 def test_a_prompt_after_the_end_opens_the_session_until_its_next_end(worker: Resources, database: Database) -> None:
@@ -97,42 +91,33 @@ def test_a_session_of_which_nothing_is_heard_is_closed_and_opened_by_what_comes_
     assert is_verified(worker)
 
 
-def test_a_transcript_of_last_year_that_a_machine_sends_opens_nothing(worker: Resources, database: Database) -> None:
-    """given a machine that is connected, and sends its transcripts, then only the session that goes on is open, before any sweep."""
-    now = datetime.now(UTC)
-    with worker.transaction() as connection:
-        put_range(connection, SESSION, jsonl(prompt(0, "u31", "hello"), answer(40, "a31", "msg_31", text("Done."))))
-        goes_on = prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (now - timedelta(minutes=1)).isoformat()}
-        put_range(connection, "goes on", jsonl(goes_on))
-        connection.execute("UPDATE transcript_ranges SET received_at = now()")
-    read_all(worker)
+@pytest.mark.parametrize("way", ["sent by a machine", "imported"])
+def test_a_transcript_of_last_year_opens_nothing_and_one_that_goes_on_is_open(
+    worker: Resources, database: Database, tmp_path: Path, way: str
+) -> None:
+    """given transcripts without an end, then only the session that goes on is open, before any sweep."""
+    goes_on = prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()}
+    of_last_year = jsonl(prompt(0, "u31", "hello"), answer(40, "a31", "msg_31", text("Done.")))
+    late = jsonl(prompt(90, "u32", "thanks"))
+    if way == "imported":
+        import_files(worker, tmp_path, of_last_year, jsonl(goes_on))
+    else:
+        with worker.transaction() as connection:
+            put_range(connection, SESSION, of_last_year)
+            put_range(connection, "goes on", jsonl(goes_on))
+            connection.execute("UPDATE transcript_ranges SET received_at = now()")
+        read_all(worker)
 
     assert open_sessions(database) == ["goes on"]
     assert state(database) == ("ended", "idle", START + timedelta(seconds=40))
 
     # And what comes late of that time does not open it
-    capture(worker, SESSION, jsonl(prompt(90, "u32", "thanks")))
+    if way == "imported":
+        import_files(worker, tmp_path, of_last_year + late)
+    else:
+        capture(worker, SESSION, late)
     assert state(database) == ("ended", "idle", START + timedelta(seconds=90))
     assert is_verified(worker)
-
-
-def test_an_import_closes_what_was_silent_for_long_and_leaves_open_what_goes_on(
-    worker: Resources, database: Database, tmp_path: Path
-) -> None:
-    # Given transcripts without an end: one of last year, and one whose last record is of a minute ago
-    goes_on = jsonl(
-        prompt(0, "u30", "go on") | {"sessionId": "goes on", "timestamp": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()}
-    )
-    of_last_year = jsonl(prompt(0, "u31", "hello"), answer(40, "a31", "msg_31", text("Done.")))
-
-    import_files(worker, tmp_path, of_last_year, goes_on)
-
-    assert open_sessions(database) == ["goes on"]
-    assert state(database) == ("ended", "idle", START + timedelta(seconds=40))
-
-    # And what a later import of the grown file brings does not open it
-    import_files(worker, tmp_path, of_last_year + jsonl(prompt(90, "u32", "thanks")))
-    assert state(database) == ("ended", "idle", START + timedelta(seconds=90))
 
 
 def test_call_that_was_interrupted_while_it_ran_is_so_however_the_file_comes(worker: Resources, tmp_path: Path) -> None:

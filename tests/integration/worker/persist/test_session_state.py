@@ -45,7 +45,7 @@ from tests.integration.worker.persist.told_states import (
     shown_alone,
     tell,
 )
-from tests.integration.worker.statements import execute, select
+from tests.integration.worker.statements import execute
 
 # The state, the tool, the seconds after the start, and who said so if that is of interest.
 Told = tuple[str, str | None, float] | tuple[str, str | None, float, str]
@@ -238,18 +238,26 @@ def test_the_order_of_arrival_does_not_change_a_state(worker: Resources, data: s
     assert last_item(worker, session_id).state == expected[0]
 
 
-def test_a_session_that_falls_silent_while_it_works_is_quiet(worker: Resources) -> None:
+@pytest.mark.parametrize(
+    ("files", "heard_again", "works"),
+    [
+        ([], hook(60, "PostToolUse", tool_response={}, **BASH), ("working", None, 60, "hook")),
+        ([file(2.3, "busy", 0.1)], file(90, "busy", 0.1), ("working", "Bash", 2, "client_file")),
+    ],
+    ids=["by hooks", "a laptop that sleeps and wakes"],
+)
+def test_a_session_that_falls_silent_while_it_works_is_quiet_until_something_is_heard(
+    worker: Resources, files: list[Step], heard_again: Step, works: Told
+) -> None:
     session_id, start = begun()
-    bring(worker, session_id, [PROMPT, CALL], start)
+    tell(worker, session_id, [PROMPT, CALL, *files], start)
 
-    execute(worker, "UPDATE session_signs SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
-    row = open_one(worker, session_id)
-    assert (row.state, row.tool_name) == ("quiet", "Bash")
+    for table in ("session_signs", "session_processes"):
+        execute(worker, f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)", [QUIET_SECONDS + 1])
+    assert told_of(open_one(worker, session_id), start) == ("quiet", "Bash", 2, "time")
 
-    # And it works again when something is heard
-    bring(worker, session_id, [hook(60, "PostToolUse", tool_response={}, **BASH)], start)
-    row = open_one(worker, session_id)
-    assert row.state == "working"
+    tell(worker, session_id, [heard_again], start)
+    assert told_of(open_one(worker, session_id), start) == works
 
 
 def test_a_session_that_has_ended_is_told_so_and_is_listed_no_more(worker: Resources) -> None:
@@ -265,16 +273,6 @@ def test_what_is_silent_for_an_hour_is_not_listed(worker: Resources) -> None:
     session_id = str(uuid4())
     bring(worker, session_id, [PROMPT], datetime.now(UTC) - timedelta(minutes=61))
     assert listed(worker, session_id) is None
-
-
-def test_signs_are_forgotten_with_the_session_that_is_closed_idle(worker: Resources) -> None:
-    session_id = str(uuid4())
-    bring(worker, session_id, [PROMPT], datetime.now(UTC) - timedelta(minutes=40))
-
-    assert close_idle_sessions(worker) == 1
-
-    assert select(worker, "SELECT count(*) FROM session_signs") == [(0,)]
-    assert feed_of(worker.redis)[-1].state == "ended"
 
 
 def test_events_of_clients_give_a_state_too(worker: Resources) -> None:
@@ -374,19 +372,6 @@ def test_a_process_that_goes_on_with_another_session_has_left_the_first(worker: 
     assert told_of(open_one(worker, second), start)[0] == "working"
     last = [item for item in feed_of(worker.redis) if item.session_id == first][-1]
     assert (last.kind, last.state) == ("session_ended", "ended")
-
-
-def test_a_laptop_that_sleeps_is_quiet_and_works_again_when_it_wakes(worker: Resources) -> None:
-    session_id, start = begun()
-    tell(worker, session_id, [PROMPT, CALL, file(2.3, "busy", 0.1)], start)
-
-    with worker.transaction() as connection:
-        for table in ("session_signs", "session_processes"):
-            connection.execute(f"UPDATE {table} SET heard_at = now() - make_interval(secs => %s)".encode(), [QUIET_SECONDS + 1])
-    assert told_of(open_one(worker, session_id), start) == ("quiet", "Bash", 2, "time")
-
-    tell(worker, session_id, [file(90, "busy", 0.1)], start)
-    assert told_of(open_one(worker, session_id), start) == ("working", "Bash", 2, "client_file")
 
 
 def test_a_sweep_closes_what_was_missed(worker: Resources) -> None:

@@ -10,13 +10,11 @@ from services.query.answers.live import LiveSession
 from services.query.queries.lists.live_sessions import live_sessions
 from services.query.queries.lists.projects import ALL_PROJECTS
 from services.query.queries.lists.sessions import session
-from services.worker.drain.drain_partition import drain
 from services.worker.resources import Resources
-from shared.events.messages import ENVELOPE_VERSION, Envelope, encode_envelope
 from shared.events.readings import Reading, SessionFile
-from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from tests.integration.worker.capture.captured import put_range, read_all
 from tests.integration.worker.capture.hook_session import put_hooks
+from tests.integration.worker.journal_entries import store
 
 Step = tuple[float, str, dict[str, Any]]
 BASH = {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_input": {"command": "make"}}
@@ -95,10 +93,7 @@ def tell(worker: Resources, session_id: str, steps: list[Step], start: datetime,
             read_at=start + timedelta(seconds=seconds),
             machine_id=machine or session_id,
         )
-        readings = [Reading(id=uuid4(), body=body)]
-        envelope = Envelope(version=ENVELOPE_VERSION, request_id="r", received_at=datetime.now(UTC), events=[], readings=readings)
-        worker.redis.xadd(stream_key(0), {PAYLOAD_FIELD: encode_envelope(envelope)})
-        drain(worker)
+        store(worker, received_at=datetime.now(UTC), readings=[Reading(id=uuid4(), body=body)])
 
 
 def shown_alone(worker: Resources, session_id: str) -> Session:

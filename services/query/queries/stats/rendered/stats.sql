@@ -460,24 +460,13 @@ WITH chosen AS MATERIALIZED (
         UNION ALL
         SELECT user_id, bucket_start, 0, 0, active_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM active
         UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        FROM messages WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
-        UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        FROM messages
-        WHERE session_id IS NULL AND %(machine)s::text IS NULL AND project_id = ANY (%(projects)s)
-            AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
-        UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        FROM activities WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
-        UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        FROM tool_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
-        UNION ALL
-        SELECT user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
-            cache_read_tokens, 1, (cost_nano_usd IS NULL)::int, coalesce(cost_nano_usd, 0), (cache_saved_nano_usd IS NOT NULL)::int,
-            coalesce(uncached_nano_usd, 0), coalesce(cache_saved_nano_usd, 0)
-        FROM api_calls WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+        SELECT user_id, bucket_start, 0, 0, 0, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors, input_tokens,
+            output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls, uncached_nano_usd,
+            cache_saved_nano_usd
+        FROM session_quarters
+        WHERE session_id = ANY (ARRAY(SELECT session_id FROM chosen))
+            OR session_id = '' AND %(machine)s::text IS NULL AND project_id = ANY (%(projects)s)
+                AND (%(project_id)s = -1 OR project_id = %(project_id)s) AND (%(user_id)s = -1 OR user_id = %(user_id)s)
         UNION ALL
         SELECT user_id, bucket_start, sessions, wall_us, 0, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors,
             input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls,
