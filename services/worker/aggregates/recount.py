@@ -33,7 +33,7 @@ def cells_of_all_rows(aggregate: Aggregate) -> str:
 
 
 def quarters_of_all_rows() -> str:
-    """A SELECT of the rows of session_quarters."""
+    """A SELECT of the rows of session_quarters: those of each table that adds to a measure, as its triggers count them (count_by_session)."""
     tables = [table for table in ROW_TABLES.values() if table.measures]
     measures = dict.fromkeys(name for table in tables for name in table.measures)
     rows = (
