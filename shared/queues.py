@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Queue(StrEnum):
-    """Where tasks wait. A worker reads some of these; imports may keep theirs busy for hours, and tasks on the drain's queue must not wait for them."""
+    """The queues of tasks. A worker reads some of them. Imports may keep theirs busy for hours, and the drain's tasks must not wait for them."""
 
     DRAIN = "drain"
     CAPTURE = "capture"

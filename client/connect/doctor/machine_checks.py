@@ -63,7 +63,7 @@ def check_switches(places: Places, folder: Path) -> Finding:
 
 
 def _settings_files(places: Places, folder: Path) -> list[Path]:
-    """Where entries of this program may be: the settings of the person and of the project, and those that it has changed."""
+    """The files that may have entries of this program: settings of the person, of the project, and those that it has changed."""
     return list(dict.fromkeys([places.user_settings, project_settings(folder), *map(Path, read_state(places).files)]))
 
 

@@ -253,7 +253,7 @@ class MachineReported(Struct, kw_only=True):
 
 
 class RepositoriesReported(Struct, kw_only=True):
-    """How many folders are new or changed. /api/projects shows which projects they become."""
+    """The number of folders that are new or changed. /api/projects shows which projects they become."""
 
     machine_id: str
     changed: int

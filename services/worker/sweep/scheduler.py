@@ -96,7 +96,7 @@ class Looks:
         return connect(url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=10, protocol=2)
 
     def journal(self) -> Sequence[Call]:
-        """Whether a partition without a worker has entries that are new, or that a dead worker holds."""
+        """True if a partition without a worker has entries that are new, or that a dead worker holds."""
         while True:
             streams = [stream_key(partition) for partition in range(self._partitions)]
             with self._redis.pipeline(transaction=False) as pipeline:

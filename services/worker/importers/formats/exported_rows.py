@@ -43,7 +43,7 @@ class ExportedRecord(NamedTuple):
 class _Row(Struct, kw_only=True):
     """The columns of every table. A table whose record has some columns in another form has a row of its own."""
 
-    # Whether these are believed is asked of the record.
+    # The record is asked whether these are believed.
     ASKED_LATER: ClassVar = ("occurred_at", "first_record_at", "last_record_at", "ended_at")
 
     id: UUID

@@ -57,7 +57,7 @@ _FORGET_PROGRESS: Final = (_SQL.forget_progress, _SQL.forget_progress_of_share)
 _KEEP_ATTEMPTS: Final = "UPDATE import_shares SET attempts = %(attempts)s WHERE job_id = %(job_id)s"
 _SCHEMA: Final = "SELECT version_num FROM alembic_version"
 
-# How often progress is written, and a cancel noticed.
+# The time between two looks for a cancel, which write the progress too.
 _TELL_SECONDS: Final = 1.0
 # A slow store may let the snapshot's connection wait between two statements.
 _SNAPSHOT_TIMEOUTS: Final = "SET LOCAL idle_in_transaction_session_timeout = '1h'; SET LOCAL statement_timeout = '10min'"
