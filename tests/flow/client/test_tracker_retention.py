@@ -3,6 +3,8 @@
 import json
 from uuid import uuid4
 
+import psycopg
+
 from deploy.embedded.supervision.processes import wait_until
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
@@ -28,6 +30,12 @@ def start(stack: Stack, project: str) -> str:
 def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home: ClaudeHome) -> None:
     project = f"kept-{uuid4().hex[:8]}"
     session_id = start(stack, project)
+    # The day's run is over, so that beat begins none between the dry run and the look.
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute(
+            """INSERT INTO jobs (id, kind, status, options, finished_at)
+               VALUES (gen_random_uuid(), 'retention', 'succeeded', '{"is_scheduled": true}', now())"""
+        )
 
     done = tracker("retention", "set", "texts", "30", "--project", project)
     assert f"texts are kept for 30 days, of project {project}." in done.stdout, done.stderr
@@ -36,7 +44,7 @@ def test_texts_of_a_project_go_after_their_days(stack: Stack, tracker: Run, home
     assert [(each["sessions"], each["rows"]) for each in said["dropped"] if each["project_name"] == project] == [(1, 1)]
     assert texts_of(stack, session_id) == ["Keep this for a while."]
 
-    # Beat may have begun the day's run meanwhile, and there is one at a time.
+    # Another test's run may still be going on, and there is one at a time.
     assert wait_until(lambda: tracker("retention", "run").returncode == 0, 60)
 
     assert texts_of(stack, session_id) == [""]
