@@ -13,13 +13,15 @@ from tests.flow.conftest import Stack
 
 ONLY_READS = True
 
-DAYS = 3
-
 
 def newest_days() -> tuple[date, date]:
-    """The made-up week has six days: in these and in those before them something happened."""
+    """The made-up week has six days: in these and in those before them something happened. Three; two if else they began a month, which is another's first days."""
     today = datetime.now(UTC).date()
-    return today - timedelta(days=DAYS - 1), today
+    return today - timedelta(days=1 if today.day == 3 else 2), today
+
+
+def length(first: date, last: date) -> timedelta:
+    return last - first + timedelta(days=1)
 
 
 def address(**more: str) -> str:
@@ -82,7 +84,7 @@ def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) 
     page.get_by_role("link", name="Compare", exact=True).last.click()
     expect(page).to_have_title("Compare – Claude Code Tracker")
     assert query_of(page) == {"from": str(first), "to": str(last)}
-    expect(page.get_by_label("First day before")).to_have_value(str(first - timedelta(days=DAYS)))
+    expect(page.get_by_label("First day before")).to_have_value(str(first - length(first, last)))
 
     page.get_by_label("First day before").fill("2024-02-01")
     page.wait_for_url("**compare=2024-02-01**")
@@ -95,7 +97,7 @@ def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) 
     assert query_of(page) == {
         "from": str(first),
         "to": str(last),
-        "compare": f"{first - timedelta(days=DAYS)}..{first - timedelta(days=1)}",
+        "compare": f"{first - length(first, last)}..{first - timedelta(days=1)}",
     }
 
 
