@@ -180,8 +180,7 @@ openapi: environment ## write shared/openapi.json from both services
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 
-render-sql: environment ## write composed statements to services/worker/rendered and services/query/queries/*/rendered
-	@$(VENV)/python -m services.worker.render_sql
+render-sql: environment ## write the query service's statements, with their parts, to services/query/queries/*/rendered
 	@$(VENV)/python -m tests.unit.query.rendered_sql
 
 DASHBOARD := services/query/dashboard

@@ -10,13 +10,14 @@ import psycopg
 from tests.kept_connection import KeptConnection
 
 # Tables that have a page. One whose rows were deleted has one too, and is truncated as well. Changes that search indexes follow are kept: they are of several tests.
+# Rows of kept_sums are of the migrations.
 _FILLED: Final = """
 SELECT string_agg(format('public.%I', relname), ', ')
-FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('alembic_version', 'search_changes', 'kept_sums')
     AND pg_relation_size(oid) > 0"""
 _RESTART: Final = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
-FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL AND sequencename <> 'search_changes_number_seq'"""
+FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL AND sequencename NOT IN ('search_changes_number_seq', 'kept_sums_number_seq')"""
 # Rows that are found. Their triggers note that they are gone.
 _SEARCHED: Final = ("messages", "tool_calls", "timeline_entries", "activities", "sessions")
 
@@ -41,6 +42,8 @@ class Emptier:
 
 def empty(connection: psycopg.Connection[Any]) -> None:
     """Truncates the tables that have a page, and restarts the sequences that gave a number. Not for a connection with a row factory."""
+    # Sums go with all others.
+    connection.execute("SET tracker.sums_stay = 'on'")
     found = connection.execute(_FILLED).fetchone()
     if found is not None and found[0] is not None:
         for table in _SEARCHED:
@@ -49,3 +52,4 @@ def empty(connection: psycopg.Connection[Any]) -> None:
         # Tables that refer to one of these are truncated with it, also when they are empty.
         connection.execute(f"TRUNCATE {found[0]} CASCADE".encode())
     connection.execute(_RESTART)
+    connection.execute("RESET tracker.sums_stay")

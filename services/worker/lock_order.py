@@ -3,13 +3,13 @@
 1. import order (`lock_import_order`)
 2. writing (`lock_writing_shared`; `lock_writing_exclusive` for several batches, which cannot keep to the order below)
 3. projects, users and files that are new, then sessions, each by its key
-4. aggregates (`lock_aggregates_shared`; `lock_aggregates_exclusive` to add to them more than once)
-5. rows, active days and cells, table by table, each by its key
+4. rows, table by table, each by its key
+5. sums, which triggers take (`lock_sums` of deploy/migrations/versions/0107_kept_sums.sql): then the cells, in any order
 6. known projects, by id; then what belongs to this transaction only: its account, its job
 
 The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
 
-3, 5 and 6 are row locks. 1, 2 and 4 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
+3, 4 and 6 are row locks. 1, 2 and 5 are advisory locks, held until the transaction ends. Never upgrade a shared lock: two upgraders deadlock.
 The feed's lock (`lock_feed`) is taken after a commit, in a transaction that takes no other.
 The lock of projects that are moved (`try_lock_rekeying`) is only tried, so it has no place in this order.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 
 # Arbitrary constants.
-_IMPORT_ORDER, _WRITING, _AGGREGATES, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9049, 0x_1A9051
+_IMPORT_ORDER, _WRITING, _REKEYING = 0x_1A9047, 0x_1A9048, 0x_1A9051
 _FEED = 0x_1A9060
 # The holder of the feed's lock writes to Redis. If that takes longer, states are told in any order.
 _FEED_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
@@ -52,16 +52,6 @@ def lock_writing_shared(connection: Connection[Any]) -> None:
 def lock_writing_exclusive(connection: Connection[Any]) -> None:
     """For several batches in one transaction: a poisoned batch, replays, an undo."""
     connection.execute(_LOCK_EXCLUSIVE, {"key": _WRITING})
-
-
-def lock_aggregates_shared(connection: Connection[Any]) -> None:
-    """For new rows, whose contributions are added in one statement."""
-    connection.execute(_LOCK_SHARED, {"key": _AGGREGATES})
-
-
-def lock_aggregates_exclusive(connection: Connection[Any]) -> None:
-    """For contributions that are withdrawn and then added elsewhere. Costs no parallelism: all transactions meet at the cell that counts everything."""
-    connection.execute(_LOCK_EXCLUSIVE, {"key": _AGGREGATES})
 
 
 def try_lock_rekeying(connection: Connection[Any]) -> bool:

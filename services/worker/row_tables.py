@@ -5,8 +5,9 @@ table needs an entry here, a migration, and its staging table (services/worker/p
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from services.worker.sql_text import listed, sql
@@ -24,13 +25,13 @@ class RowTable:
     name: str
     # Columns that all versions of a row agree on.
     fixed: tuple[str, ...] = ()
-    # Columns that come from the best version and that sessions and aggregates count.
+    # Columns that come from the best version and that sessions count.
     counted: tuple[str, ...] = ()
     # SQL over a {row}: the greater version is the better one, the first difference decides.
     ranks: tuple[str, ...] = ()
     # Columns that follow from others, so that no rank looks at them.
     follow: tuple[str, ...] = ()
-    # {measure: SQL over a row}: what a row adds to its session and to activity_rollups.
+    # {measure: SQL over a row}: what a row adds to its session.
     measures: Mapping[str, str] = field(default_factory=dict)
     # False: its rows count for nothing, not even for the times of their session.
     counts: bool = True
@@ -42,13 +43,13 @@ class RowTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that sessions and aggregates read."""
-        return (*KEYS, *self.fixed, *self.counted)
+        """The columns that sessions read."""
+        return ("session_id", "occurred_at", *self.fixed, *self.counted)
 
     @property
     def uncounted(self) -> tuple[str, ...]:
         """The other columns that come from the best version; `source` where hooks bring rows too, elsewhere it is that of the first."""
-        known = {*_OF_EVERY_ROW, *self.columns} - ({"source"} if NOT_OF_HOOK in self.ranks else set())
+        known = {*_OF_EVERY_ROW, *KEYS, *self.fixed, *self.counted} - ({"source"} if NOT_OF_HOOK in self.ranks else set())
         return tuple(name for name in TABLES[self.name].named() if name not in known)
 
     def as_stored(self, *but: str) -> str:
@@ -106,7 +107,7 @@ TOOL_CALLS: Final = RowTable(
     "tool_calls",
     fixed=("tool_name",),
     follow=("result_cut_at",),
-    counted=("status", "duration_ms", "duration_source", "wait_ms", "error_class"),
+    counted=("status",),
     ranks=(
         "({row}.status <> 'pending')",
         NOT_OF_HOOK,
@@ -190,6 +191,16 @@ TIMELINE_ENTRIES: Final = RowTable(
 )
 
 ROW_TABLES: Final[dict[str, RowTable]] = {table.name: table for table in (MESSAGES, TOOL_CALLS, ACTIVITIES, API_CALLS, TIMELINE_ENTRIES)}
+
+
+def composed(compose: Callable[[], str]) -> Callable[[], bytes]:
+    """The statement that `compose` makes of the tables' entries. It is composed once, and again if an entry is added."""
+
+    @lru_cache(maxsize=8)
+    def of(_entries: tuple[RowTable, ...]) -> bytes:
+        return compose().encode()
+
+    return lambda: of(tuple(ROW_TABLES.values()))
 
 
 def for_each(template: str) -> list[bytes]:

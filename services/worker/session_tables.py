@@ -10,6 +10,7 @@ from psycopg import Connection
 from services.worker.row_tables import ROW_TABLES
 from services.worker.sql_text import sql
 from shared.tables.catalogue import TABLES
+from shared.tables.sums import SUMS
 from shared.tables.table import Owner, Table
 
 # Starts and facts have the person and the project of the path that they name: those of a session are computed from them.
@@ -18,8 +19,9 @@ _DELETE: Final = "DELETE FROM $table WHERE session_id = ANY(%(session_ids)s)"
 
 
 def session_tables() -> dict[str, Table]:
-    """All of them, without the sessions themselves."""
-    return {name: table for name, table in TABLES.items() if table.owner == Owner.SESSION and name not in (*ROW_TABLES, "sessions")}
+    """All of them, without the sessions themselves. Sums follow by triggers."""
+    kept = {*ROW_TABLES, "sessions", *(table.name for table in SUMS)}
+    return {name: table for name, table in TABLES.items() if table.owner == Owner.SESSION and name not in kept}
 
 
 def tables_beside() -> list[Table]:

@@ -1,4 +1,4 @@
-"""Small templates for statements that are composed. The composed text is committed in services/worker/rendered (`make render-sql`)."""
+"""Small templates for statements that are composed."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from services.worker.maintenance import rebuild
-from services.worker.maintenance.verify import checks
+from services.worker.maintenance.verify import sums
 from services.worker.persist.persist_batch import LAST_SESSIONS
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import SUMMED
@@ -163,12 +163,11 @@ def _aggregate(connection: Connection) -> None:
         "UPDATE sessions SET title = t.title, title_source = t.source FROM sessions AS s, session_title(s.session_id) AS t WHERE s.session_id = sessions.session_id"
     )
     connection.execute("ANALYZE sessions")
-    expected = checks()
-    for table in rebuild.tables():
+    for check in sums(connection):
         # By time, as the rows would have come one after the other; then by key.
-        order = f"{'day' if table == 'active_days' else 'bucket_start'}, {', '.join(expected[table].columns[:3])}"
-        connection.execute(f"{rebuild.fill_statement(expected[table])} ORDER BY {order}".encode(), parameters)
-        connection.execute(f"ANALYZE {table}".encode())
+        order = "day" if check.name == "active_days" else "bucket_start"
+        connection.execute(f"{rebuild.fill_statement(check)} ORDER BY {order}, project_id".encode())
+        connection.execute(f"ANALYZE {check.name}".encode())
     ids = [row[0] for row in connection.execute("SELECT id FROM projects")]
     connection.execute(LAST_SESSIONS, {"project_ids": ids})
     connection.execute("INSERT INTO ledger (slot, last_received_at) SELECT 0, max(received_at) FROM session_events")

@@ -1,7 +1,7 @@
 """The yardstick of `draining`: plain COPY of the same rows into the same tables, by one client, batch by batch.
 
-Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes, from text made beforehand; the worker's own rollup statement
-(rollups.rollup_ctes: all rollups in all their keys and grains) over the rows just copied, found by their ids; COMMIT, which waits for the disk.
+Per batch of 2,000 rows: BEGIN; COPY straight into the table with all its indexes and the triggers that keep all sums, from text made beforehand; COMMIT,
+which waits for the disk.
 It is spared: journal, JSON, a check for duplicates, looking up project and user, pricing and storing tokens, and
 keeping sessions and active time.
 """
@@ -13,8 +13,6 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from services.worker.aggregates.rollups import rollup_ctes
-from services.worker.row_tables import ROW_TABLES
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from tests.bench.event_source import Event, Events
 from tests.bench.stack import Stack
@@ -32,31 +30,25 @@ COLUMNS = {
 }
 
 
-def _roll_up(table: str) -> str:
-    columns = ", ".join(ROW_TABLES[table].columns)
-    batch = f"new_{table} AS (SELECT {columns} FROM {table} WHERE id = ANY(%(ids)s))"
-    return f"WITH {batch},\n{rollup_ctes({f'new_{table}'})}\nSELECT 1"
-
-
-def rows_a_second(stack: Stack, events: Events, *, with_rollups: bool = True) -> float:
+def rows_a_second(stack: Stack, events: Events, *, with_sums: bool = True) -> float:
     """The rate for all events into empty tables."""
     stack.empty()
     kind = type(events.events[0])
     table, columns = COLUMNS[kind]
     batches = [events.events[at : at + BATCH_ROWS] for at in range(0, len(events.events), BATCH_ROWS)]
     keys = _keys(events.starts)
-    prepared = [(_copy_text(batch, keys), [event.id for event in batch]) for batch in batches]
-    copy_sql, roll_up = f"COPY {table} ({columns}) FROM STDIN".encode(), _roll_up(table).encode()
+    prepared = [_copy_text(batch, keys) for batch in batches]
+    copy_sql = f"COPY {table} ({columns}) FROM STDIN".encode()
     with psycopg.connect(stack.database_url) as connection:
         # As the worker's connection has it: planned once.
         connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.commit()
         started = time.perf_counter()
-        for text, ids in prepared:
+        for text in prepared:
+            if not with_sums:
+                connection.execute("SET LOCAL tracker.sums_stay = 'on'")
             with connection.cursor() as cursor, cursor.copy(copy_sql) as copy:
                 copy.write(text)
-            if with_rollups:
-                connection.execute(roll_up, {"ids": ids}, prepare=True)
             connection.commit()
         return len(events.events) / (time.perf_counter() - started)
 

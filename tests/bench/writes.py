@@ -117,7 +117,7 @@ def _drain(stack: Stack, source: EventSource, effort: Effort) -> list[list[str]]
         _note(rates, "drain, 500 an entry", draining.events_a_second(stack, calls, entry_events=500))
         _note(rates, "plain copy", plain_copy.rows_a_second(stack, calls))
         _note(rates, "drain, 1 an entry", draining.events_a_second(stack, singles, entry_events=1))
-        _note(rates, "plain copy without rollups", plain_copy.rows_a_second(stack, calls, with_rollups=False))
+        _note(rates, "plain copy without sums", plain_copy.rows_a_second(stack, calls, with_sums=False))
         _note(rates, "drain, messages, indexed meanwhile", draining.events_a_second(stack, messages, entry_events=500, indexes=True))
         _note(rates, "drain, messages", draining.events_a_second(stack, messages, entry_events=500))
         _note(rates, "messages indexed", draining.messages_indexed_a_second(stack))
@@ -127,7 +127,7 @@ def _drain(stack: Stack, source: EventSource, effort: Effort) -> list[list[str]]
 
 def _drain_rows(rate: dict[str, float]) -> list[list[str]]:
     ours, copied = rate["drain, 500 an entry"], rate["plain copy"]
-    bare = f"{copied:,.0f}/s by COPY with rollups ({rate['plain copy without rollups']:,.0f}/s without)"
+    bare = f"{copied:,.0f}/s by COPY with rollups ({rate['plain copy without sums']:,.0f}/s without)"
     singles = rate["drain, 1 an entry"]
     said, said_copied = rate["drain, messages"], rate["plain copy, messages"]
     return [

@@ -1,8 +1,8 @@
-"""Merges a user into another: every row, session and contribution to an aggregate becomes the other user's.
+"""Merges a user into another: every row and session becomes the other user's.
 
 Ingest has made the old name an alias, in the transaction of the request (services/ingest/postgres/admin/users.py). So rows that are persisted from
-then on are the other user's. Older rows move here: some sessions, or rows without a session, in each transaction. Aggregates agree with the rows
-after each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
+then on are the other user's. Older rows move here: some sessions, or rows without a session, in each transaction. Sums agree with the rows after
+each. A worker that dies loses its transaction alone; beat finds the merge again, and it goes on with what is left.
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,16 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
-from services.worker.maintenance.move_base import move_some_base
 from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import ROW_TABLES
 from services.worker.session_tables import KEYS_OF_SESSIONS
-from services.worker.sessions.reattribution import reattributed
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 from shared.tables.catalogue import TABLES
-from shared.tables.sums import SUMS
+from shared.tables.sums import BASE, BASE_SESSIONS, SUMS
 
 _SQL: Final = SqlFile(__package__, "merge_users.sql")
 
@@ -46,8 +43,9 @@ _MOVE_OWN: Final = {
     "quota_readings": (_SQL.move_readings, "DELETE FROM quota_readings WHERE user_id = %(user_id)s"),
     "retention_rules": (_SQL.move_rules,),
 }
-# The sums of the user's dropped sessions.
-_BASE: Final = Move("user_id", "SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT %(limit)s", "user_id = %(target)s")
+# Numbers of the user's dropped sessions.
+_MOVE_BASE: Final = """UPDATE $base SET user_id = %(target)s
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM $base WHERE user_id = %(user_id)s LIMIT $limit))"""
 _FINISH: Final = "UPDATE users SET merge_requested_at = NULL, merge_failure = NULL WHERE id = %(user_id)s"
 _NOTE: Final = "UPDATE users SET merge_requested_at = clock_timestamp(), merge_failure = %(failure)s WHERE id = %(id)s AND merge_requested_at IS NOT NULL"
 
@@ -57,9 +55,9 @@ def run(worker: Resources, user_id: int, run_seconds: float = RUN_SECONDS) -> bo
     return moving.run(worker, merge_some, _NOTE, user_id, run_seconds)
 
 
-def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> bool:
+def merge_some(connection: Connection[Any], user_id: int) -> bool:
     """Moves the next part to the other user, in the caller's transaction. False if nothing was left, or if another worker is at it."""
-    parameters: dict[str, Any] = {"user_id": user_id, "idle_gap": worker.idle_gap}
+    parameters: dict[str, Any] = {"user_id": user_id}
     parameters |= {"sessions_limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     with connection.cursor(row_factory=scalar_row) as cursor:
         target = cursor.execute(_SQL.target, parameters).fetchone()
@@ -76,9 +74,9 @@ def merge_some(worker: Resources, connection: Connection[Any], user_id: int) -> 
         for table in ROW_TABLES:
             row_ids = cursor.execute(sql(_SESSIONLESS, table=table).encode(), parameters).fetchall()
             if row_ids:
-                _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids}, table)
+                connection.execute(sql(_MOVE_ROWS, table=table).encode(), parameters | {"row_ids": row_ids})
                 return True
-        if move_some_base(connection, _BASE, parameters):
+        if _move_some_base(connection, parameters):
             return True
     for command in (*_move_rest(), *chain(*_MOVE_OWN.values()), _FINISH):
         connection.execute(command.encode(), parameters)
@@ -98,11 +96,15 @@ def _move_rest() -> Iterator[str]:
 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
-    with reattributed(connection, parameters):
-        for table in (*KEYS_OF_SESSIONS, "sessions"):
-            connection.execute(sql(_MOVE_SESSIONS, table=table).encode(), parameters)
+    for table in (*KEYS_OF_SESSIONS, "sessions", *ROW_TABLES):
+        connection.execute(sql(_MOVE_SESSIONS, table=table).encode(), parameters)
 
 
-def _move_rows(connection: Connection[Any], parameters: dict[str, Any], table: str) -> None:
-    with reattributed(connection, parameters):
-        connection.execute(sql(_MOVE_ROWS, table=table).encode(), parameters)
+def _move_some_base(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
+    """Moves numbers of dropped sessions. False if nothing was left."""
+    moves = (
+        sql(_MOVE_BASE, base=name, limit="%(sessions_limit)s" if name == BASE_SESSIONS else "%(rows_limit)s")
+        for name in BASE
+        if "user_id" in TABLES[name].named()
+    )
+    return any(connection.execute(move.encode(), parameters).rowcount for move in moves)

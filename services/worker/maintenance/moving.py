@@ -13,7 +13,7 @@ from services.worker.job_failure import failure_of
 from services.worker.resources import Resources
 from services.worker.retry_later import UNAVAILABLE_ERRORS
 
-Step = Callable[[Resources, Connection[Any], int], bool]
+Step = Callable[[Connection[Any], int], bool]
 
 
 def run(worker: Resources, step: Step, note: str, of: int, run_seconds: float) -> bool:
@@ -26,7 +26,7 @@ def run(worker: Resources, step: Step, note: str, of: int, run_seconds: float) -
     try:
         while True:
             with worker.transaction() as connection:
-                if not step(worker, connection, of):
+                if not step(connection, of):
                     return False
             if time.monotonic() > until:
                 _note(worker, note, of, None)

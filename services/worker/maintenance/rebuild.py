@@ -1,66 +1,61 @@
-"""`python -m services.worker.maintenance.rebuild`: makes every aggregate again from the rows and the base, in one transaction, and says how many cells were wrong.
+"""`python -m services.worker.maintenance.rebuild`: makes all sums again from the rows and the base, in one transaction, and says how many cells were wrong.
 
 For the day on which `verify` names a difference, with the same definition of the cells. Meanwhile reads go on and see the old cells. The drain waits
 for the lock, so new events stay in the journal and are added afterwards. Every query host makes its search index again afterwards.
 """
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 
 from services.worker import lock_order
-from services.worker.aggregates.dropped_contributions import base_tables
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.command import with_worker
 from services.worker.maintenance.purge_search_hosts import ask_for_purge
-from services.worker.maintenance.verify import Check, checks, differing
+from services.worker.maintenance.verify import Check, differing, sums
 from services.worker.resources import Resources
 from services.worker.sql_text import listed, sql
 from shared.sql_files import SqlFile
+from shared.tables.sums import BASE
 
 _SQL: Final = SqlFile(__package__, "rebuild.sql")
 
 
 def rebuild(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
-    """Cells that were wrong, by aggregate. Needs a connection outside a transaction. A psycopg error leaves everything as it was."""
-    expected = checks()
+    """Cells that were wrong, by table. Needs a connection outside a transaction. A psycopg error leaves everything as it was."""
     with connection.transaction():
-        lock(connection)
-        wrong = {table: differing(connection, expected[table], idle_gap) for table in tables()}
-        refill(connection, idle_gap)
+        checks = sums(connection)
+        lock(connection, checks)
+        wrong = {check.name: differing(connection, check, idle_gap) for check in checks}
+        refill(connection, checks)
         ask_for_purge(connection)
     return wrong
 
 
-def tables() -> tuple[str, ...]:
-    """The tables of aggregates, in the order in which they can be made: activity_rollups counts active_days."""
-    return ("active_days", "session_quarters", *AGGREGATES, "file_sets")
-
-
-def lock(connection: Connection[Any]) -> None:
-    """Keeps all others from adding to the aggregates until the caller's transaction ends, however long that is."""
+def lock(connection: Connection[Any], checks: Sequence[Check]) -> None:
+    """Keeps all others from adding to the sums until the caller's transaction ends, however long that is."""
     connection.execute("SET LOCAL lock_timeout = 0")
     connection.execute("SET LOCAL statement_timeout = 0")
     connection.execute("SET LOCAL work_mem = '256MB'")
-    # Reattribution locks these tables in an order of its own.
     lock_order.lock_writing_exclusive(connection)
     # A transaction that adds to a cell holds a lock until it has committed. After this one, rows and cells belong together.
-    connection.execute(f"LOCK TABLE {', '.join((*tables(), *base_tables()))} IN EXCLUSIVE MODE".encode())
+    connection.execute(f"LOCK TABLE {', '.join((*(check.name for check in checks), *BASE))} IN EXCLUSIVE MODE".encode())
 
 
-def refill(connection: Connection[Any], idle_gap: timedelta) -> None:
-    """Makes every aggregate again, in the transaction of a caller that holds the lock."""
-    expected = checks()
-    for table in tables():
-        connection.execute(f"DELETE FROM {table}".encode())
-        connection.execute(fill_statement(expected[table]).encode(), {"idle_gap": idle_gap})
+def refill(connection: Connection[Any], checks: Sequence[Check]) -> None:
+    """Makes all sums again, in the transaction of a caller that holds the lock. No trigger adds them a second time."""
+    connection.execute("SET LOCAL tracker.sums_stay = 'on'")
+    for check in checks:
+        connection.execute(f"DELETE FROM {check.name}".encode())
+        connection.execute(fill_statement(check).encode())
+    connection.execute("SET LOCAL tracker.sums_stay = 'off'")
 
 
 def fill_statement(check: Check) -> str:
     """The INSERT of the cells that an aggregate should have."""
-    return sql(_SQL.fill, table=check.name, columns=listed(check.columns), cells=check.expected)
+    return sql(_SQL.fill, table=check.name, columns=listed(check.columns), cells=check.expected, where=check.where())
 
 
 def _rebuild(worker: Resources) -> dict[str, int]:

@@ -6,3 +6,4 @@ SELECT
 FROM (
     $cells
 ) AS cells
+$where

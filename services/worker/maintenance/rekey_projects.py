@@ -2,9 +2,8 @@
 
 The decision is stored already (shared/projects/merging.py), so rows that are persisted from then on count there. Older rows move here: some
 sessions, or rows without a session, in each transaction. A session's starts and facts keep the project of the path that they named. Its keys are
-computed from them again (reattribution.py), so taking a project out gives exactly what there was before. The sums of dropped sessions move last
-(move_base.py). Aggregates agree with the rows and the base after each transaction. A worker that dies loses its transaction alone; beat finds the
-project again, and it goes on with what is left.
+computed from them again (reattribution.py), so taking a project out gives exactly what there was before. Numbers of dropped sessions move last. Sums
+agree with the rows after each transaction. A worker that dies loses its transaction alone; beat finds the project again, and it goes on with what is left.
 """
 
 from typing import Any, Final
@@ -14,14 +13,14 @@ from psycopg import Connection
 from psycopg.rows import dict_row, scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.dropped_contributions import Move
 from services.worker.maintenance import moving
-from services.worker.maintenance.move_base import move_some_base
 from services.worker.maintenance.staged_job import RUN_SECONDS
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
-from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.reattribution import update_session_rows
+from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
+from shared.tables.sums import BASE, BASE_SESSIONS
 
 _SQL: Final = SqlFile(__package__, "rekey_projects.sql")
 
@@ -31,18 +30,15 @@ log = structlog.get_logger()
 SESSIONS_AT_ONCE: Final = 20
 ROWS_AT_ONCE: Final = 500
 
-# The sums of dropped sessions.
-_BASE: Final = Move("project_id", _SQL.base, _SQL.move_base)
-
 
 def run(worker: Resources, project_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Moves sessions for a while. True if there is more to do; False if nothing is left, or if another worker is at it."""
     return moving.run(worker, move_some, _SQL.note, project_id, run_seconds)
 
 
-def move_some(worker: Resources, connection: Connection[Any], project_id: int) -> bool:
+def move_some(connection: Connection[Any], project_id: int) -> bool:
     """Moves the next part, in the caller's transaction. False if nothing was left, or if another worker is at it."""
-    parameters: dict[str, Any] = {"project_id": project_id, "idle_gap": worker.idle_gap}
+    parameters: dict[str, Any] = {"project_id": project_id}
     parameters |= {"sessions_limit": SESSIONS_AT_ONCE, "rows_limit": ROWS_AT_ONCE}
     if not lock_order.try_lock_rekeying(connection):
         return False
@@ -61,9 +57,9 @@ def move_some(worker: Resources, connection: Connection[Any], project_id: int) -
         _move_sessions(connection, parameters | {"session_ids": session_ids})
         return True
     if row_ids:
-        _move_rows(connection, parameters | {"session_ids": [], "row_ids": row_ids})
+        connection.execute(_SQL.move_sessionless, parameters | {"row_ids": row_ids})
         return True
-    if move_some_base(connection, _BASE, parameters):
+    if _move_some_base(connection, parameters):
         return True
     is_done = connection.execute(_SQL.finish, parameters).rowcount == 1
     if is_done:
@@ -73,12 +69,17 @@ def move_some(worker: Resources, connection: Connection[Any], project_id: int) -
 
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
-    with reattributed(connection, parameters) as projects:
-        # Their keys are computed anew, from what they name and what that is part of now.
-        pass
-    date_projects(connection, projects)
+    # Their keys are computed anew, from what they name and what that is part of now.
+    date_projects(connection, update_session_rows(connection, parameters["session_ids"]))
 
 
-def _move_rows(connection: Connection[Any], parameters: dict[str, Any]) -> None:
-    with reattributed(connection, parameters):
-        connection.execute(_SQL.move_sessionless, parameters)
+def _move_some_base(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
+    """Moves numbers of dropped sessions. False if nothing was left."""
+    for base in BASE:
+        limit = "%(sessions_limit)s" if base == BASE_SESSIONS else "%(rows_limit)s"
+        left = {row[0] for row in connection.execute(sql(_SQL.move_base, base=base, limit=limit).encode(), parameters)}
+        if base == BASE_SESSIONS and left:
+            date_projects(connection, {*left, parameters["whole"]})
+        if left:
+            return True
+    return False

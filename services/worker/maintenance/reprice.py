@@ -1,4 +1,4 @@
-"""Prices stored calls by the prices of today: some in each transaction, with their sessions and all aggregates, which agree with the rows after each.
+"""Prices stored calls by the prices of today: some in each transaction, with their sessions. All sums agree with the rows after each.
 
 It goes from session to session, so that it counts each of them once. A dry run takes the same steps, without locks, and counts. Counts by
 model are committed with the change. A second run changes nothing: only a call whose cost differs is written.
@@ -18,15 +18,12 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from services.worker import lock_order
-from services.worker.aggregates.registry import composed
-from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.maintenance.staged_job import Counts, Done, Place, Stage, StagedJob
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.pricing import TOKEN_COLUMNS, UNKNOWN, Price, Tokens, price_of
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
-from services.worker.row_tables import API_CALLS
-from services.worker.sql_text import listed, sql
+from services.worker.sql_text import sql
 from shared.jobs import REPRICE
 from shared.prices import OWN_PREFIX, like_pattern
 from shared.sql_files import SqlFile
@@ -86,17 +83,6 @@ class _After(Struct, array_like=True):
     counted: list[str] = []
 
 
-@composed
-def reprice_statement() -> str:
-    """Writes what some calls cost now, to them, their sessions and the aggregates."""
-    return sql(
-        _SQL.reprice,
-        after=listed(f"(after).{name}" for name in API_CALLS.columns),
-        before=listed(f"(before).{name}" for name in API_CALLS.columns),
-        rollups=rollup_ctes({"new_api_calls", "gone_api_calls"}),
-    )
-
-
 def next_calls(*, has_session: bool) -> str:
     """Selects the next calls of the range."""
     return sql(
@@ -127,12 +113,11 @@ def _price_some(step: Step, *, has_session: bool = True) -> Done:
         if not step.is_dry_run:
             lock_order.lock_writing_shared(step.connection)
             cursor.execute(LOCK_SESSIONS, parameters)
-            lock_order.lock_aggregates_shared(step.connection)
         calls = cursor.execute(_SQL.calls + ("" if step.is_dry_run else " FOR UPDATE"), parameters).fetchall()
         stored_prices.refresh(step.connection)
         changes = [(call, price) for call in calls if (price := _new_price(call)) is not None]
         if changes and not step.is_dry_run:
-            cursor.execute(reprice_statement(), _columns(changes))
+            cursor.execute(_SQL.reprice, _columns(changes))
     counts = _counted(calls, {call["id"]: price for call, price in changes}, after)
     last = found[-1]
     counted = after.counted if (last["session_id"] or "") == after.session_id else []

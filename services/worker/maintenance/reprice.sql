@@ -24,7 +24,7 @@ WHERE id = ANY(%(ids)s) AND (session_id IS NULL OR session_id = ANY(%(session_id
 ORDER BY id
 
 -- name: reprice
--- Writes the new costs of the calls, with their sessions and the aggregates. Gives the number of calls.
+-- Writes the new costs of the calls, with their sessions. Gives the number of calls.
 WITH repriced AS (
     UPDATE api_calls AS t SET cost_nano_usd = s.cost, uncached_nano_usd = s.uncached, cache_saved_nano_usd = s.saved,
         cache_write_nano_usd = s.written, price_version = s.version
@@ -32,14 +32,6 @@ WITH repriced AS (
         AS s (id, cost, uncached, saved, written, version)
     WHERE t.id = s.id
     RETURNING old AS before, new AS after
-),
-new_api_calls AS (
-    SELECT $after
-    FROM repriced
-),
-gone_api_calls AS (
-    SELECT $before
-    FROM repriced
 ),
 added AS (
     UPDATE sessions AS s SET
@@ -59,8 +51,7 @@ added AS (
             sum(coalesce((after).cache_saved_nano_usd, 0) - coalesce((before).cache_saved_nano_usd, 0))::bigint AS saved
         FROM repriced WHERE (after).session_id IS NOT NULL GROUP BY 1
     ) AS d WHERE s.session_id = d.session_id
-),
-$rollups
+)
 SELECT count(*) FROM repriced
 
 -- name: dropped

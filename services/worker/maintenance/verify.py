@@ -1,6 +1,7 @@
-"""`python -m services.worker.maintenance.verify`: recomputes every aggregate from the rows and the base, and compares; exits 1 if a cell differs, or the account.
+"""`python -m services.worker.maintenance.verify`: recomputes all sums from the rows and the base, and compares; exits 1 if a cell differs, or the account.
 
-Reads one snapshot, so it may run while events come in. The expected cells are computed over all rows, by the registry that the worker adds up by.
+Reads one snapshot, so it may run while events come in. The expected cells are computed over all rows at once, by what keep_sums was told
+(deploy/migrations/versions/0107_kept_sums.sql).
 
 With `--archive` it reads all archived transcripts instead, and names those that cannot be read.
 """
@@ -12,10 +13,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
-from services.worker.aggregates.dropped_contributions import base_tables
-from services.worker.aggregates.recount import ACTIVE_DAYS, cells_of_all_rows, file_sets_of_all_rows, quarters_of_all_rows
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.archive.check_archive import damaged_files
 from services.worker.drain.accounting import check_accounting, equation
 from services.worker.maintenance.command import with_worker
@@ -26,7 +25,7 @@ from services.worker.sessions.session_totals import FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import listed, sql, union_all
 from shared.journal.accounting import Accounting
 from shared.sql_files import SqlFile
-from shared.tables.catalogue import TABLES
+from shared.tables.sums import BASE
 
 _SQL: Final = SqlFile(__package__, "verify.sql")
 
@@ -36,7 +35,7 @@ _OF_WHOLE_SESSIONS: Final = _SQL.of_whole_sessions
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Two SELECTs and the columns of them that are compared. A row with 0 in all columns of `measures` is the same as no row."""
+    """Two SELECTs and the columns of them that are compared. A row with nothing in all of `measures`, which are SQL, is the same as no row."""
 
     name: str
     stored: str
@@ -44,41 +43,50 @@ class Check:
     columns: tuple[str, ...]
     measures: tuple[str, ...] = ()
 
+    def where(self) -> str:
+        """The condition that there is something in a row."""
+        zeros = ", ".join("0" * len(self.measures))
+        return sql("WHERE ($measures)\n   <> ($zeros)", measures=listed(self.measures), zeros=zeros) if self.measures else ""
+
     def statement(self) -> str:
         """Counts the rows that differ."""
-        zeros = ", ".join("0" * len(self.measures))
-        where = sql("WHERE ($measures)\n   <> ($zeros)", measures=listed(self.measures), zeros=zeros) if self.measures else ""
+        where = self.where()
         stored, expected = (
             sql(_SQL.cells, columns=listed(self.columns), cells=cells, where=where) for cells in (self.stored, self.expected)
         )
         return sql(_SQL.differing, stored=stored, expected=expected)
 
 
-def checks() -> dict[str, Check]:
-    """By name: sessions first, then each aggregate."""
+def checks(connection: Connection[Any]) -> dict[str, Check]:
+    """By name: sessions first, then each table of sums."""
     own = listed(
         f"CASE WHEN {FROM_SNAPSHOT[name]} THEN 0 ELSE coalesce({name}, 0) END AS {name}" if name in FROM_SNAPSHOT else name
         for name in SUMMED
     )
     spans = ("session_id", "started_at", "ended_at", "first_event_at", "last_event_at", "active_ranges", "snapshot")
-    days, sets = ("project_id", "user_id", "day", "ranges"), ("project_id", "grain_minutes", "bucket_start", "chunk", "bits")
+    counted = union_all((_SQL.counted_under, *(sql(_SQL.base_counted_under, base=base) for base in BASE)))
+    to_count = union_all((_SQL.to_count_under, *(sql(_SQL.base_to_count_under, base=base) for base in BASE)))
     found = [
         _check_of_sessions("sessions", sql(_SQL.stored_sessions, sums=own), all_sessions(), ("session_id", *SUMMED), SUMMED),
         _check_of_sessions("session spans", "SELECT * FROM sessions WHERE counted", all_sessions(), spans),
         _check_of_sessions("session titles", STORED_TITLES, EXPECTED_TITLES, ("session_id", "title", "title_source")),
-        Check("active_days", "SELECT * FROM active_days WHERE NOT isempty(ranges)", sql(ACTIVE_DAYS), days),
+        Check("session projects", counted, to_count, ("session_id", "project_id")),
     ]
-    counted = union_all((_SQL.counted_under, *(sql(_SQL.base_counted_under, base=base) for base in base_tables())))
-    to_count = union_all((_SQL.to_count_under, *(sql(_SQL.base_to_count_under, base=base) for base in base_tables())))
-    found.append(Check("session projects", counted, to_count, ("session_id", "project_id")))
-    found.append(
-        Check("session_quarters", "SELECT * FROM session_quarters", quarters_of_all_rows(), tuple(TABLES["session_quarters"].named()))
-    )
-    for table, aggregate in AGGREGATES.items():
-        columns = (*aggregate.key, *aggregate.measures)
-        found.append(Check(table, f"SELECT * FROM {table}", cells_of_all_rows(aggregate), columns, aggregate.summed))
-    found.append(Check("file_sets", "SELECT * FROM file_sets WHERE bit_count(bits) > 0", file_sets_of_all_rows(), sets))
-    return {check.name: check for check in found}
+    return {check.name: check for check in (*found, *sums(connection))}
+
+
+def sums(connection: Connection[Any]) -> list[Check]:
+    """Those of the tables of sums, in an order in which they can be made again."""
+    days = Check("active_days", "SELECT * FROM active_days", sql(_SQL.active_days), ("project_id", "user_id", "day", "ranges"))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        kept = cursor.execute(_SQL.kept_sums).fetchall()
+    return [
+        days,
+        *(
+            Check(each["sums"], f"SELECT * FROM {each['sums']}", each["anew"], tuple(each["columns"]), tuple(each["measures"]))
+            for each in kept
+        ),
+    ]
 
 
 def _check_of_sessions(name: str, stored: str, expected: str, columns: tuple[str, ...], measures: tuple[str, ...] = ()) -> Check:
@@ -97,7 +105,7 @@ def verify(connection: Connection[Any], idle_gap: timedelta) -> dict[str, int]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL work_mem = '256MB'")
-        return {name: differing(connection, check, idle_gap) for name, check in checks().items()}
+        return {name: differing(connection, check, idle_gap) for name, check in checks(connection).items()}
 
 
 def _verify(worker: Resources) -> tuple[dict[str, int], Accounting]:

@@ -48,3 +48,26 @@ SELECT count(*) FROM (
     UNION ALL
     (SELECT * FROM expected EXCEPT ALL SELECT * FROM stored)
 ) AS different
+
+-- name: active_days
+-- Active time of sessions, and of those that were dropped.
+SELECT k.project_id, s.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date AS day, range_agg(c.piece) AS ranges
+FROM (
+    SELECT project_id, user_id, active_ranges FROM sessions WHERE counted
+    UNION ALL
+    SELECT project_id, user_id, active_ranges FROM base_sessions
+) AS s, cut_at_buckets(without_gap(s.active_ranges, idle_gap()), 1440) AS c, LATERAL (VALUES (s.project_id), (-1)) AS k (project_id)
+GROUP BY 1, 2, 3
+
+-- name: kept_sums
+-- The tables of sums: a SELECT of what each should have, the columns to compare, and measures of which one is not 0 where there is something. Sums of sums
+-- come last.
+SELECT k.sums, sums_anew(k.sums) AS anew, array_agg(DISTINCT c.name) AS columns, array_agg(DISTINCT c.measure) FILTER (WHERE c.measure IS NOT NULL) AS measures
+FROM kept_sums AS k
+CROSS JOIN LATERAL (
+    SELECT k.keys[i][1] AS name, NULL AS measure FROM generate_subscripts(k.keys, 1) AS i
+    UNION ALL
+    SELECT k.measures[i][1], CASE k.measures[i][2] WHEN 'sum' THEN k.measures[i][1] WHEN 'xor' THEN format('bit_count(%I)', k.measures[i][1]) END
+    FROM generate_subscripts(k.measures, 1) AS i
+) AS c
+GROUP BY k.sums ORDER BY bool_or(k.counted IN (SELECT sums FROM kept_sums)), min(k.number)

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.reattribution import projects_of
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from shared.sql_files import SqlFile
 
@@ -29,7 +29,6 @@ def delete_superseded_prompts(connection: Connection[Any], fact_ids: list[UUID],
     if not session_ids:
         return set()
     parameters = {"session_ids": session_ids, "idle_gap": idle_gap}
-    with reattributed(connection, parameters) as projects:
-        connection.execute(_DELETE, parameters)
-        rebuild_sessions(connection, parameters)
-    return projects
+    connection.execute(_DELETE, parameters)
+    rebuild_sessions(connection, parameters)
+    return projects_of(connection, session_ids)

@@ -13,7 +13,7 @@ from psycopg import Connection
 from services.worker.persist.records import HOOK
 from services.worker.persist.staging.staging_tables import Staged
 from services.worker.row_tables import TOOL_CALLS
-from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.reattribution import projects_of
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
@@ -58,14 +58,7 @@ def delete_superseded_messages(
     found = connection.execute(_SUPERSEDED, {"session_ids": session_ids}).fetchall()
     if not found:
         return set()
-    # Their keys were brought up to date with the facts, so only the messages themselves move.
-    parameters = {
-        "row_ids": [row_id for row_id, _ in found],
-        "session_ids": sorted({session_id for _, session_id in found}),
-        "whole_ids": [],
-        "idle_gap": idle_gap,
-    }
-    with reattributed(connection, parameters) as projects:
-        connection.execute(_DELETE, parameters)
-        rebuild_sessions(connection, parameters)
-    return projects
+    connection.execute(_DELETE, {"row_ids": [row_id for row_id, _ in found]})
+    of_rows = sorted({session_id for _, session_id in found})
+    rebuild_sessions(connection, {"session_ids": of_rows, "idle_gap": idle_gap})
+    return projects_of(connection, of_rows)

@@ -1,7 +1,7 @@
 """The INSERT of each table of counted rows, as common table expressions of the statement `persist`.
 
-`new_$table` has the rows that count from now on, and `gone_$table` what the same rows counted before. A row whose version did not change what it
-counts for is in neither. A row's session, project, user and time are the same in both.
+`new_$table` has the rows that count in their sessions from now on, and `gone_$table` what the same rows counted before. A row whose version did not
+change that is in neither. A row's session and time are the same in both.
 
 A row that came over the wire is the client's word and stays as it is. Versions from files are compared by their ranks, and the best one replaces
 the row whole. So the order in which versions arrive does not matter. A reparse lists in `renewed_ids` the rows that today's reader is to
@@ -54,11 +54,11 @@ def _insert(table: RowTable) -> str:
         new_version=listed(f"excluded.{name}" for name in versioned),
         old_version=listed(f"t.{name}" for name in versioned),
         is_better=is_better,
-        returned=listed([f"new.{name}" for name in fixed[1:]] + [f"old.{name} AS old_{name}, new.{name}" for name in table.counted]),
+        returned=listed(f"old.{name} AS old_{name}, new.{name}" if name in table.counted else f"new.{name}" for name in table.columns),
         is_moved=is_moved or "false",
         counted=listed(table.columns),
     )
     if not table.counted:
         return inserted
-    before = [*table.columns[: -len(table.counted)], *(f"old_{name} AS {name}" for name in table.counted)]
+    before = [f"old_{name} AS {name}" if name in table.counted else name for name in table.columns]
     return ctes(inserted, sql(_SQL.gone, table=table.name, counted_before=listed(before)))

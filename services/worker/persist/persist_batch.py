@@ -1,7 +1,7 @@
-"""Step 6 of an event's path: a batch of events becomes rows and aggregates, in the caller's transaction.
+"""Step 6 of an event's path: a batch of events becomes rows and totals of sessions, in the caller's transaction.
 
-Every statement is idempotent and commutative. An id that is stored already changes nothing unless its new version is better; then sessions and
-aggregates move by the difference between the row's old and new state. The caller commits.
+Every statement is idempotent and commutative. An id that is stored already changes nothing unless its new version is better; then sessions
+move by the difference between the row's old and new state. All other sums follow the rows by triggers (docs/adr/0116). The caller commits.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,6 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from services.worker import lock_order
-from services.worker.aggregates.registry import composed
-from services.worker.aggregates.rollups import rollup_ctes
 from services.worker.persist.derived_values import stored_prices
 from services.worker.persist.derived_values.cut_results import ALL
 from services.worker.persist.dropped_texts import empty_dropped
@@ -28,12 +26,11 @@ from services.worker.persist.signal_rows import add_signals, take_stored_calls
 from services.worker.persist.staging.event_kind_rows import IDENTITIES
 from services.worker.persist.staging.staging_tables import ReceivedEvent, Staged, copy_again, copy_in, stage
 from services.worker.persist.tombstones import refuse_tombstoned
-from services.worker.row_tables import ROW_TABLES
+from services.worker.row_tables import ROW_TABLES, composed
 from services.worker.sessions.fork_ownership import assign_owners, owners_of_staged_rows
 from services.worker.sessions.reattribution import update_session_keys
 from services.worker.sessions.session_titles import update_titles
 from services.worker.sessions.session_totals import session_ctes
-from services.worker.sessions.tool_maxima import keep_slower_calls, look_up_maxima
 from services.worker.sql_text import ctes, listed, sql
 from shared.events.messages import Conversation
 from shared.sql_files import SqlFile
@@ -91,11 +88,9 @@ class Persisted:
 
 @composed
 def persist_statement() -> str:
-    """Stores the staged rows of a batch, and adds them to sessions and aggregates. Gives how many rows were new, by table."""
-    relations = {f"new_{table}" for table in (*ROW_TABLES, "sessions")}
-    relations |= {f"gone_{table.name}" for table in ROW_TABLES.values() if table.counted} | {"gone_sessions", "active_deltas"}
+    """Stores the staged rows of a batch, and adds them to their sessions. Gives how many rows were new, by table."""
     new_rows = listed(f"(SELECT count(*) FROM changed_{table} WHERE NOT existed) AS {table}" for table in ROW_TABLES)
-    return sql(_SQL.persist, parts=ctes(insert_ctes(), session_ctes(), rollup_ctes(relations)), new_rows=new_rows)
+    return sql(_SQL.persist, parts=ctes(insert_ctes(), session_ctes()), new_rows=new_rows)
 
 
 def persist(
@@ -146,7 +141,7 @@ def persist(
     # Starts and facts say of which project and user a session is. Rows come after, and count there.
     new_starts, new_facts = _insert_starts_and_facts(connection, staged, session_ids, job_number, superseded_facts)
     if new_starts or new_facts or superseded_facts:
-        redated |= update_session_keys(connection, session_ids, idle_gap)
+        redated |= update_session_keys(connection, session_ids)
     if new_facts:
         redated |= delete_superseded_prompts(connection, new_facts, idle_gap)
     if job_number:
@@ -154,13 +149,10 @@ def persist(
     # Only now is it known in which project a new session is.
     refuse_moved(connection, batch)
 
-    lock_order.lock_aggregates_shared(connection)
     of_batch = {"session_ids": session_ids, "job_number": job_number, "idle_gap": idle_gap}
     of_batch |= {"bringer": -job_number if is_clients_word else job_number, "new_session_event_ids": new_starts, "new_fact_ids": new_facts}
     with connection.cursor(row_factory=dict_row) as cursor:
         [counts] = cursor.execute(persist_statement(), of_batch, prepare=True).fetchall()
-    if counts.pop("slower_before"):
-        look_up_maxima(connection)
     update_titles(connection, session_ids if job_number else _asked_in(batch))
     if job_number:
         connection.execute(_SQL.insert_import_sessions, of_batch | {"has_sessionless": bool(staged.sessionless)})
@@ -211,9 +203,6 @@ def _merge_calls(connection: Connection[Any], staged: Staged) -> None:
     take_stored_calls(connection, staged)
     merge_durations(connection, staged)
     add_signals(connection, staged)
-    # Then maxima are looked up after the cells were added to.
-    if staged.rows["staged_tool_calls"] and keep_slower_calls(connection):
-        lock_order.lock_aggregates_exclusive(connection)
 
 
 def _insert_starts_and_facts(

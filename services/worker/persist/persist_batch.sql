@@ -83,14 +83,9 @@ SELECT %(job_number)s, session_id FROM unnest(%(session_ids)s::text[] || CASE WH
 ON CONFLICT DO NOTHING
 
 -- name: persist
--- New rows, their sessions before and after, and all aggregates, in one statement: no reader sees one without the other.
+-- New rows, and their sessions before and after, in one statement.
 WITH $parts
 SELECT $new_rows,
-       -- A slowest call that turned out faster, or not to be measured: the maxima of its cells have to be looked up again.
-       (SELECT count(*) FROM changed_tool_calls WHERE existed
-           AND (old_duration_ms > coalesce(duration_ms, -1)
-                OR (old_duration_ms IS NOT NULL AND old_duration_source = 'reported' AND duration_source IS DISTINCT FROM 'reported'))
-       ) AS slower_before,
        (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
        (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
        (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)

@@ -11,10 +11,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.aggregates.registry import composed
-from services.worker.row_tables import for_all, for_each
-from services.worker.sessions import reattribution
-from services.worker.sessions.reattribution import reattributed
+from services.worker.row_tables import composed, for_all, for_each
+from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
@@ -76,13 +74,11 @@ def assign_owners(
 
 
 def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: Sequence[Any]) -> tuple[set[int], int]:
-    parameters = parameters | {"session_ids": sorted({session_id for move in moves for session_id in move[:2]})}
-    [(whole_ids,)] = connection.execute(reattribution.sessions_to_move(), parameters).fetchall()
-    parameters |= {"row_ids": list({row_id for *_, row_id in moves}), "whole_ids": whole_ids or []}
-    with reattributed(connection, parameters) as projects:
-        connection.execute(_SQL.waits_of_moved, parameters)
-        for template in (_SQL.hand_over, _SQL.note_sessions):
-            for command in for_each(template):
-                connection.execute(command, parameters)
-        new_sessions = rebuild_sessions(connection, parameters)
-    return projects, new_sessions
+    session_ids = sorted({session_id for move in moves for session_id in move[:2]})
+    parameters = parameters | {"session_ids": session_ids}
+    connection.execute(_SQL.waits_of_moved, parameters)
+    for template in (_SQL.hand_over, _SQL.note_sessions):
+        for command in for_each(template):
+            connection.execute(command, parameters)
+    new_sessions = rebuild_sessions(connection, parameters)
+    return update_session_rows(connection, session_ids, {row_id for *_, row_id in moves}), new_sessions

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from services.worker.aggregates.registry import composed
-from services.worker.row_tables import ROW_TABLES, for_all
+from services.worker.row_tables import ROW_TABLES, composed, for_all
 from services.worker.sessions.session_totals import CHANGED, SUMMED, per_session
 from services.worker.sql_text import ctes, listed, sql
 from shared.sql_files import SqlFile

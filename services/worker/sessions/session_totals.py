@@ -1,8 +1,7 @@
-"""The totals of sessions by their rows, and the time that people were active, as common table expressions.
+"""The totals of sessions by their rows, as common table expressions.
 
 They read `new_<table>` and `gone_<table>` for all tables of counted rows, `new_session_files`, `new_session_events` and `new_facts`. `changed` has each
-session before and after; `new_sessions` and `gone_sessions` are what sessions count for from now on, and what they counted for. The caller holds the
-sessions' locks.
+session before and after. The caller holds the sessions' locks.
 """
 
 from collections.abc import Mapping
@@ -56,5 +55,5 @@ def _added(rows: str, at: str, measures: Mapping[str, str], *, start: str = _NO_
 
 
 def session_ctes() -> str:
-    """From the new rows of a batch to `changed`, `new_sessions`, `gone_sessions` and `active_deltas`."""
-    return ctes(per_session(has_gone=True), *map(sql, (_SQL.merged, CHANGED, _SQL.active_deltas)))
+    """From the new rows of a batch to `changed`."""
+    return ctes(per_session(has_gone=True), *map(sql, (_SQL.merged, CHANGED)))

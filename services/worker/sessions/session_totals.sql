@@ -83,26 +83,4 @@ changed AS (
                              WHEN c.api_calls > c.unpriced_calls THEN c.cost_nano_usd END
     FROM chosen AS c WHERE s.session_id = c.session_id
     RETURNING old AS before, new AS after
-),
-new_sessions AS (SELECT (after).* FROM changed),
-gone_sessions AS (SELECT (before).* FROM changed)
-
--- name: active_deltas
--- A session's active time only grows here, so a person's day is the union of what its sessions gained.
-active_gained AS (
-    SELECT (after).project_id, (after).user_id,
-           without_gap((after).active_ranges, %(idle_gap)s) - without_gap((before).active_ranges, %(idle_gap)s) AS ranges
-    FROM changed WHERE (after).active_ranges <> (before).active_ranges
-),
-rolled_active_days AS (
-    INSERT INTO active_days (project_id, user_id, day, ranges)
-    SELECT k.project_id, g.user_id, (c.bucket_start AT TIME ZONE 'UTC')::date, range_agg(c.piece)
-    FROM active_gained AS g, cut_at_buckets(g.ranges, 1440) AS c, LATERAL (VALUES (g.project_id), (-1)) AS k (project_id)
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-    ON CONFLICT (project_id, user_id, day) DO UPDATE SET ranges = active_days.ranges + excluded.ranges
-    RETURNING new.project_id, new.user_id, new.ranges - coalesce(old.ranges, '{}') AS gained
-),
-active_deltas AS (
-    SELECT project_id, user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece)))::bigint AS active_us
-    FROM rolled_active_days, cut_at_buckets(gained, 15) AS c GROUP BY 1, 2, 3
 )

@@ -10,14 +10,14 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from services.worker.aggregates.registry import AGGREGATES, Measure
 from services.worker.importers.formats.export_manifest import FORMAT, MANIFEST, VERSION
-from services.worker.importers.job import brought_base
+from services.worker.importers.formats.exported_base import ROWS, VECTORS, WIDE_SUMS, summed
 from services.worker.persist.dead_letters import persist_isolating
 from services.worker.persist.staging.staging_tables import ReceivedEvent
 from services.worker.resources import Resources
 from shared.claude_formats.upload_kinds import EXPORT_MARKER
 from shared.events.messages import Event
+from shared.tables.sums import BASE_SESSIONS
 from tests.integration.attacks.conftest import Target
 from tests.integration.whole_session import whole_session
 from tests.integration.worker.imports.exporting import imported, packed
@@ -40,14 +40,13 @@ def export_of(folder: Path, rows: dict[str, list[dict[str, Any]]], **selection: 
 def base_rows(user: str, amount: int) -> dict[str, list[dict[str, Any]]]:
     """A row of each table of the base, with `amount` of all that is summed."""
     rows = {}
-    for aggregate in AGGREGATES.values():
+    for table, wanted in ROWS.items():
+        if table == BASE_SESSIONS:
+            continue
         row: dict[str, Any] = {"project_path": "/p", "user": user, "bucket_start": DAY, "file_path": "/p/a", "tool_name": "Bash"}
-        row |= {"error_class": "x", "model": "m"}
-        for name in aggregate.contributed:
-            measure = aggregate.measures[name]
-            row[name] = {Measure.SUM: amount, Measure.WIDE_SUM: str(amount), Measure.COUNTERS: "1", Measure.WEEK_COUNTERS: "1"}.get(measure)
-        wanted = brought_base.ROWS[aggregate.base].__struct_fields__
-        rows[aggregate.base] = [{name: value for name, value in row.items() if name in wanted}]
+        row |= {"error_class": "x", "model": "m", **dict.fromkeys(VECTORS, "1")}
+        row |= {name: str(amount) if name in WIDE_SUMS else amount for name in summed(table)}
+        rows[table] = [{name: row.get(name) for name in wanted.__struct_fields__}]
     return rows
 
 

@@ -104,7 +104,7 @@ def merge(world: World, path: str, into: str) -> None:
     moved = decide(world.worker, path, into)
     while True:
         with world.worker.transaction() as connection:
-            if not rekey_projects.move_some(world.worker, connection, moved):
+            if not rekey_projects.move_some(connection, moved):
                 return
 
 

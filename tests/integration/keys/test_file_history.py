@@ -14,7 +14,7 @@ def test_a_bound_key_sees_changes_of_its_projects_only(api: Api, admin: str) -> 
             seed.add_message(connection, session_id, "2026-01-01T00:00:00Z", f"prompt of {session_id}")
             seed.add_activity(connection, session_id, "2026-01-01T00:00:01Z", "/shared/a.ts")
         seed.add_activity(connection, "s-2", "2026-01-01T00:00:02Z", "/p/two/b.ts")
-        seed.compute_aggregates(connection)
+        seed.compute_totals(connection)
         connection.execute("INSERT INTO session_marks (session_id, title) VALUES ('s-1', 'one'), ('s-2', 'two')")
     bound = api.key("read", projects=[one])
 

@@ -61,7 +61,7 @@ def corpus(database_url: str) -> set[str]:
         seed.add_tool_call(connection, "titled", "2024-05-01T00:00:00Z", parameters='{"command": "cat a-file.py"}')
         failed = {"parameters": '{"command": "cat a-failed.py"}', "result": "no such a-failed.py", "error_class": "file_not_found"}
         seed.add_tool_call(connection, "titled", "2024-05-01T00:00:01Z", status="error", **failed)
-        seed.compute_aggregates(connection)
+        seed.compute_totals(connection)
         sql = """
             SELECT content FROM messages UNION SELECT file_path FROM files UNION SELECT path FROM projects UNION SELECT name FROM projects
             UNION SELECT parameters::text FROM tool_calls WHERE parameters IS NOT NULL

@@ -109,7 +109,7 @@ def places(api: Api) -> list[int]:
 
 
 def compute(connection: psycopg.Connection[Any]) -> None:
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     connection.execute("UPDATE sessions SET last_event_at = %s", (OPEN_SINCE,))
 
 

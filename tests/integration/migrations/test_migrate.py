@@ -134,7 +134,7 @@ def test_its_database_is_not_migrated(earlier: str) -> None:
 
 
 def test_no_service_starts_on_its_database(earlier: str) -> None:
-    assert missing(earlier) == "the schema 0106 (it has 0057)"
+    assert missing(earlier) == "the schema 0107 (it has 0057)"
 
 
 def test_its_backup_is_not_restored(tmp_path: Path) -> None:

@@ -105,9 +105,16 @@ def add_signs(connection: Connection[Any], session_id: str, **columns: Any) -> N
     _insert(connection, "session_signs", {"session_id": session_id} | columns)
 
 
-def compute_aggregates(connection: Connection[Any]) -> None:
-    """Sessions' totals and every rollup, from the rows."""
-    for statement in _AGGREGATES.split(";\n"):
+def write_sums(connection: Connection[Any], statement: str, parameters: Row | None = None) -> None:
+    """Writes sums that no rows add up to. Else triggers alone write them."""
+    connection.execute("SET tracker.sums_stay = 'on'")
+    connection.execute(statement.encode(), parameters)
+    connection.execute("RESET tracker.sums_stay")
+
+
+def compute_totals(connection: Connection[Any]) -> None:
+    """Sessions' totals, from the rows. Sums follow by triggers."""
+    for statement in _TOTALS.split(";\n"):
         connection.execute(statement.encode())
 
 
@@ -136,8 +143,8 @@ def _lists(names: Iterable[str]) -> tuple[str, str]:
     return ", ".join(names), ", ".join(f"%({name})s" for name in names)
 
 
-_AGGREGATES = """
-TRUNCATE activity_rollups, tool_rollups, error_rollups, file_rollups, file_sets, usage_rollups, session_files, active_days, ledger;
+_TOTALS = """
+TRUNCATE session_files, ledger;
 UPDATE sessions s SET
     first_event_at = e.first_event_at, last_event_at = e.last_event_at, active_ranges = e.ranges,
     dated_at = coalesce(least(s.started_at, e.first_event_at), s.ended_at, '-infinity'),
@@ -171,79 +178,5 @@ FROM (SELECT session_id, count(DISTINCT file_key) AS n, sum(lines_added) AS la, 
 WHERE e.session_id = s.session_id;
 INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities WHERE session_id IS NOT NULL;
 UPDATE projects p SET last_session_at = (SELECT nullif(max(dated_at), '-infinity') FROM sessions s WHERE s.project_id = p.id AND s.counted);
-INSERT INTO active_days
-SELECT k.p, s.user_id, c.bucket_start::date, range_agg(c.piece)
-FROM sessions s, LATERAL (VALUES (s.project_id), (-1)) AS k(p), cut_at_buckets(without_gap(s.active_ranges, '5 minutes'), 1440) AS c
-WHERE s.counted GROUP BY 1, 2, 3;
-INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, sessions, wall_us, active_us, user_messages, assistant_messages,
-    files_modified, lines_added, lines_removed, tool_calls, tool_errors, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-    cost_nano_usd, api_calls, unpriced_calls, cache_priced_calls, uncached_nano_usd, cache_saved_nano_usd)
-SELECT p.p, u.u, g.g, bucket_of(e.t, g.g), sum(n), sum(wall), 0, sum(um), sum(am), 0, sum(la), sum(lr), sum(tc), sum(te),
-    sum(i), sum(o), sum(cc), sum(cr), sum(cost), sum(calls), sum(unpriced), sum(known), sum(uncached), sum(saved)
-FROM (
-    SELECT project_id, user_id, dated_at AS t, 1 AS n, wall_us AS wall, 0 AS um, 0 AS am, 0 AS la, 0 AS lr, 0 AS tc, 0 AS te,
-        0 AS i, 0 AS o, 0 AS cc, 0 AS cr, 0 AS cost, 0 AS calls, 0 AS unpriced, 0 AS known, 0 AS uncached, 0 AS saved FROM sessions WHERE counted
-    UNION ALL SELECT project_id, user_id, dated_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-        coalesce(cost_nano_usd, 0), 0, 0, 0, 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, (role = 'user')::int, (role = 'assistant')::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        FROM messages
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 0, 0, input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens,
-        cache_read_tokens, coalesce(cost_nano_usd, 0), 1, (cost_nano_usd IS NULL)::int,
-        (cache_saved_nano_usd IS NOT NULL)::int, coalesce(uncached_nano_usd, 0), coalesce(cache_saved_nano_usd, 0) FROM api_calls
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, lines_added, lines_removed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM activities
-    UNION ALL SELECT project_id, user_id, occurred_at, 0, 0, 0, 0, 0, 0, 1, (status IN ('error', 'timeout'))::int, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM tool_calls
-) AS e, LATERAL (VALUES (e.project_id), (-1)) AS p(p), LATERAL (VALUES (e.user_id), (-1)) AS u(u), (VALUES (0), (15), (60), (1440), (10080)) AS g(g)
-GROUP BY 1, 2, 3, 4;
-INSERT INTO activity_rollups (project_id, user_id, grain_minutes, bucket_start, active_us)
-SELECT d.project_id, u.u, g.g, CASE WHEN g.g = 0 THEN '-infinity' ELSE c.bucket_start END, sum(microseconds(upper(c.piece) - lower(c.piece)))
-FROM active_days d, (VALUES (0), (15), (60), (1440), (10080)) AS g(g), LATERAL (VALUES (d.user_id), (-1)) AS u(u),
-    cut_at_buckets(d.ranges, CASE WHEN g.g = 0 THEN 1440 ELSE g.g END) AS c
-GROUP BY 1, 2, 3, 4
-ON CONFLICT (project_id, user_id, grain_minutes, bucket_start) DO UPDATE SET active_us = excluded.active_us;
-UPDATE activity_rollups r SET active_by_quarter = (
-    SELECT coalesce(sum(placed(f.active_us, quarter_of_week(f.bucket_start), 16)), 0) FROM activity_rollups f
-    WHERE (f.project_id, f.user_id, f.grain_minutes) = (r.project_id, r.user_id, 15) AND bucket_of(f.bucket_start, 10080) = r.bucket_start)
-WHERE grain_minutes = 10080;
-INSERT INTO file_rollups
-SELECT p.p, g.g, bucket_of(occurred_at, g.g), file_key, count(*), sum(lines_added), sum(lines_removed)
-FROM activities a, (VALUES (0), (15), (60), (1440), (10080)) AS g(g), LATERAL (VALUES (a.project_id), (-1)) AS p(p)
-WHERE p.p >= 0 OR g.g >= 1440 GROUP BY 1, 2, 3, 4;
-INSERT INTO file_sets
-SELECT project_id, grain_minutes, bucket_start, number / 4096, bit_or(set_bit(0::bit(4096), mod(number, 4096)::int, 1))
-FROM file_rollups JOIN files USING (file_key) WHERE grain_minutes >= 1440 GROUP BY 1, 2, 3, 4;
-UPDATE activity_rollups r SET files_modified = f.n
-FROM (SELECT p.p, grain_minutes, bucket_start, count(DISTINCT file_key) AS n
-      FROM file_rollups f, LATERAL (VALUES (f.project_id), (-1)) AS p(p) WHERE f.project_id >= 0 GROUP BY 1, 2, 3) AS f
-WHERE (r.project_id, r.user_id, r.grain_minutes, r.bucket_start) = (f.p, -1, f.grain_minutes, f.bucket_start);
-INSERT INTO tool_rollups
-SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, count(*), count(*) FILTER (WHERE status = 'success'),
-    count(*) FILTER (WHERE status IN ('error', 'timeout')), count(*) FILTER (WHERE status = 'rejected'), count(duration_ms),
-    coalesce(sum(duration_ms), 0), max(duration_ms), nullif(max(occurred_at), '-infinity'),
-    coalesce(sum(placed(1, latency_bucket(duration_ms) + 1, 8)), 0),
-    coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080), 0),
-    coalesce(sum(placed(1, quarter_of_week(occurred_at), 8)) FILTER (WHERE g.g = 10080 AND status IN ('error', 'timeout')), 0),
-    count(duration_ms) FILTER (WHERE duration_source = 'reported'), coalesce(sum(duration_ms) FILTER (WHERE duration_source = 'reported'), 0),
-    max(duration_ms) FILTER (WHERE duration_source = 'reported'),
-    coalesce(sum(placed(1, latency_bucket(duration_ms) + 1, 8)) FILTER (WHERE duration_source = 'reported'), 0),
-    count(wait_ms), coalesce(sum(wait_ms), 0)
-FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
-GROUP BY 1, 2, 3, 4, 5;
-INSERT INTO error_rollups
-SELECT p.p, u.u, g.g, bucket_of(occurred_at, g.g), tool_name, coalesce(error_class, ''), count(*)
-FROM tool_calls t, LATERAL (VALUES (t.project_id), (-1)) AS p(p), LATERAL (VALUES (t.user_id), (-1)) AS u(u), (VALUES (0), (1440), (10080)) AS g(g)
-WHERE status NOT IN ('success', 'pending')
-GROUP BY 1, 2, 3, 4, 5, 6;
-INSERT INTO usage_rollups
-SELECT k.p, k.u, g.g, bucket_of(e.t, g.g), coalesce(model, ''), sum(calls), sum(unpriced), sum(i), sum(o), sum(cc), sum(cr), sum(cost),
-    sum(known), sum(uncached), sum(saved)
-FROM (
-    SELECT project_id, user_id, occurred_at AS t, model, 1 AS calls, (cost_nano_usd IS NULL)::int AS unpriced, input_tokens AS i, output_tokens AS o,
-        cache_write_5m_tokens + cache_write_1h_tokens AS cc, cache_read_tokens AS cr, coalesce(cost_nano_usd, 0) AS cost,
-        (cache_saved_nano_usd IS NOT NULL)::int AS known, coalesce(uncached_nano_usd, 0) AS uncached, coalesce(cache_saved_nano_usd, 0) AS saved
-        FROM api_calls
-    UNION ALL SELECT project_id, user_id, dated_at, model, 0, 0, input_tokens, output_tokens, cache_creation_tokens, cache_read_tokens,
-        coalesce(cost_nano_usd, 0), 0, 0, 0 FROM sessions WHERE counted AND usage_from_snapshot
-) AS e, LATERAL (VALUES (project_id, user_id), (-1, -1)) AS k(p, u), (VALUES (0), (1440)) AS g(g)
-GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
 """

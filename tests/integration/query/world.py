@@ -58,7 +58,7 @@ def build(connection: Connection[Any], sessions: int = 24, events: int = 12) -> 
             seed.add_message(connection, "undated", seed.UNDATED, "an old prompt of unknown date")
         seed.add_tool_call(connection, None, STARTS[0], "Orphan", status="timeout", duration_ms=None)
         seed.add_session(connection, "identity-only", projects[0], counted=False)
-        seed.compute_aggregates(connection)
+        seed.compute_totals(connection)
     return World(projects, [*ids, "undated"])
 
 

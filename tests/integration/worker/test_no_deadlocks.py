@@ -153,4 +153,4 @@ def test_concurrent_writers_of_the_same_projects_never_deadlock(worker: Resource
         looking.execute("SELECT pg_stat_force_next_flush()")
         assert failures == []
         assert looking.execute(DEADLOCKS).fetchone() == before
-        assert {name: cells for name, check in checks().items() if (cells := differing(looking, check, GAP))} == {}
+        assert {name: cells for name, check in checks(looking).items() if (cells := differing(looking, check, GAP))} == {}

@@ -75,6 +75,8 @@ TOP_FILES: Final = 20
 # In a range of more than 100 days, only this many files are added up: those with the most touches of all time.
 CANDIDATES: Final = 256
 MANY_DAYS: Final = 100 * DAY
+# All time, of sets of files by week.
+_WEEKS: Final = Segment(10_080, -inf, inf)
 
 _SQL: Final = SqlFile(__package__, "stats.sql", "parts.sql")
 
@@ -248,8 +250,10 @@ def _totals(
 ) -> Totals:
     parameters = selection.parameters() | segment_parameters(segments) | {"idle_gap_seconds": idle_gap_seconds, "went_on": went_on}
     totals = fetch_one(connection, Totals, selection.statement("totals"), parameters)
-    if not wanted.everything or selection.reads_rows_of_files:
-        totals.files_modified = _distinct_files(connection, selection, wanted, segments, None).get(0, 0)
+    # A file that is in two projects counts once, so all projects together have no cell of all time, nor of an hour.
+    if not wanted.everything or selection.project_id == ALL or selection.reads_rows_of_files:
+        counted = [_WEEKS] if wanted.everything else segments
+        totals.files_modified = _distinct_files(connection, selection, wanted, counted, None).get(0, 0)
     return totals
 
 
@@ -260,7 +264,8 @@ def _time_series(
         return []
     # The rollup's own count is right only where an interval is one bucket, and of all users.
     own_grain = {"hour": 60, "day": 1440}.get(series.interval)
-    is_counted = not selection.reads_rows_of_files and all(each.grain_minutes == own_grain for each in series.segments)
+    has_own = not selection.reads_rows_of_files and (series.interval == "day" or selection.project_id != ALL)
+    is_counted = has_own and all(each.grain_minutes == own_grain for each in series.segments)
     distinct = {} if is_counted else _distinct_files(connection, selection, wanted, series.segments, series)
     went_on = {each.i: each.continued for each in by_interval}
     begin = beginnings(wanted, series)

@@ -1,8 +1,8 @@
-"""The undo of an import. It deletes exactly the rows that nothing else brought, with their contributions to the aggregates.
+"""The undo of an import. It deletes exactly the rows that nothing else brought.
 
-Each transaction deletes a part, small enough that live events hardly wait for it, and leaves aggregates that agree with the rows. It updates only
-the cells, days and sessions of those rows. It also removes the finished sessions from the list of what is left, so an undo that dies goes on from
-there. Projects and users keep their ids: their rows stay, and are not listed while nothing is in them.
+Each transaction deletes a part, small enough that live events hardly wait for it. It updates only the sessions of those rows, and takes the finished
+sessions off the list of what is left, so an undo that dies goes on from there. Projects and users keep their ids: their rows stay, and are not listed
+while nothing is in them.
 """
 
 from typing import Any, Final
@@ -11,19 +11,16 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from services.worker import lock_order
-from services.worker.aggregates.registry import composed
-from services.worker.aggregates.rollups import rollups_that_note_emptied_cells
 from services.worker.archive.imported_files import forget_files
 from services.worker.importers.job.brought_base import take_back_some
 from services.worker.importers.job.exported.brought_tombstones import forget_tombstones
 from services.worker.importers.job.exported.forget_besides import forget_besides
 from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
 from services.worker.resources import Resources
-from services.worker.row_tables import TOOL_CALLS, for_all, for_each
+from services.worker.row_tables import composed, for_all, for_each
 from services.worker.sessions import reattribution, session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
-from services.worker.sessions.tool_maxima import look_up_maxima
-from services.worker.sql_text import listed, sql
+from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "undo.sql")
@@ -75,13 +72,6 @@ def _next_rows() -> str:
     return sql(_SQL.next_rows, rows=for_all(_ROWS))
 
 
-@composed
-def delete_sessionless() -> str:
-    """Deletes messages and tool calls without a session, and withdraws what they count for."""
-    rollups = rollups_that_note_emptied_cells({"gone_messages", "gone_tool_calls"})
-    return sql(_SQL.delete_sessionless, call_columns=listed(TOOL_CALLS.columns), rollups=rollups)
-
-
 def forget_contents(connection: Connection[Any], job_number: int) -> None:
     """The first step: no reparse may read any more what is about to be deleted."""
     lock_order.lock_import_order(connection)
@@ -128,19 +118,19 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     if is_last:
         for command in _FACTS:
             connection.execute(command, parameters)
-    to_move = reattribution.sessions_to_move_if_forgotten() if is_last else reattribution.sessions_to_move()
-    [(whole_ids,)] = connection.execute(to_move, parameters).fetchall()
-    parameters["whole_ids"] = whole_ids or []
-    with reattribution.reattributed(connection, parameters) as projects:
-        _take_back_rows(connection, parameters)
-        connection.execute(_SQL.delete_files, parameters | {"file_keys": file_keys})
-        if is_last:
-            for command in _OTHER_CLAIMS:
-                connection.execute(command, parameters)
-            session_rebuild.delete_empty_sessions(connection, parameters)
-        session_rebuild.rebuild_sessions(connection, parameters)
-        if is_last:
-            connection.execute(_SQL.forget_keys, parameters)
+    projects = reattribution.projects_of(connection, parameters["session_ids"])
+    _take_back_rows(connection, parameters)
+    connection.execute(_SQL.delete_files, parameters | {"file_keys": file_keys})
+    if is_last:
+        for command in _OTHER_CLAIMS:
+            connection.execute(command, parameters)
+        session_rebuild.delete_empty_sessions(connection, parameters)
+    session_rebuild.rebuild_sessions(connection, parameters)
+    whole_ids: list[str] = []
+    if is_last:
+        connection.execute(_SQL.forget_keys, parameters)
+        whole_ids = parameters["session_ids"]
+    projects |= reattribution.update_session_rows(connection, parameters["session_ids"], parameters["row_ids"], whole_ids)
     date_projects(connection, projects)
     return is_last
 
@@ -162,13 +152,9 @@ def _undo_sessionless(connection: Connection[Any], parameters: dict[str, Any]) -
         row_ids = cursor.execute(_NEXT_SESSIONLESS, parameters).fetchall()
     parameters = parameters | {"row_ids": row_ids}
     lock_order.lock_writing_exclusive(connection)
-    lock_order.lock_aggregates_exclusive(connection)
-    connection.execute(_SQL.note_maxima, parameters)
-    connection.execute(delete_sessionless(), parameters)
-    look_up_maxima(connection)
-    reattribution.delete_emptied_cells(connection)
     for table in ("messages", "tool_calls"):
-        connection.execute(sql(_SQL.keep_rows, table=table).encode(), parameters)
+        for template in (_DELETE_ROWS, _SQL.keep_rows):
+            connection.execute(sql(template, table=table).encode(), parameters)
     return len(row_ids) < ROWS_AT_ONCE
 
 

@@ -35,19 +35,3 @@ WHERE %(job_number)s = ANY(brought_by) AND session_id = ANY(%(session_ids)s)
 UPDATE sessions SET project_id = 0, path_project_id = NULL, user_id = 0, model = NULL, git_branch = NULL, client_version = NULL, source = NULL,
     idle_closed_at = CASE WHEN idle_closed_at IS NOT NULL THEN least(idle_closed_at, last_event_at) END
 WHERE session_id = ANY(%(session_ids)s)
-
--- name: note_maxima
-INSERT INTO moving_tools (project_id, user_id, tool_name, occurred_at, duration_ms, duration_source)
-SELECT project_id, user_id, tool_name, occurred_at, duration_ms, duration_source FROM tool_calls
-WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
-
--- name: delete_sessionless
-WITH gone_messages AS (
-    DELETE FROM messages WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
-    RETURNING session_id, project_id, user_id, occurred_at, role
-),
-gone_tool_calls AS (
-    DELETE FROM tool_calls WHERE id = ANY(%(row_ids)s) AND session_id IS NULL AND brought_by <@ %(bringers)s::integer[]
-    RETURNING $call_columns
-),
-$rollups

@@ -1,6 +1,6 @@
-"""Deletes some rows and facts of sessions, and takes what they count for out of sessions and aggregates.
+"""Deletes some rows and facts of sessions, and takes what they count for out of their sessions.
 
-It reads the deleted rows and their neighbours in time, not all rows of their sessions. Sums become less by those of the deleted rows; active time is
+It reads the deleted rows and their neighbours in time, not all rows of their sessions. Totals become less by those of the deleted rows; active time is
 made again where no other fact of a file covers it.
 """
 
@@ -13,10 +13,9 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from services.worker.aggregates.registry import composed
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
-from services.worker.row_tables import ROW_TABLES
-from services.worker.sessions import reattribution
+from services.worker.row_tables import ROW_TABLES, composed
+from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_totals import CHANGED, FROM_SNAPSHOT, SUMMED
 from services.worker.sql_text import ctes, listed, sql, union_all
 from shared.sql_files import SqlFile
@@ -86,12 +85,9 @@ def withdraw_rows(
     connection.execute(LOCK_SESSIONS, parameters)
     with connection.cursor(row_factory=dict_row) as cursor:
         gone: list[dict[str, Any]] = cursor.execute(_DELETE_FACTS, parameters).fetchall()
-        [moving] = cursor.execute(reattribution.sessions_to_move(), parameters).fetchall()
-        parameters["whole_ids"] = moving["array_agg"] or []
-        with reattribution.reattributed(connection, parameters) as projects:
-            rows = cursor.execute(delete_rows(), parameters).fetchall()
-            parameters["file_keys"] = sorted({key for row in rows for key in row.pop("file_keys") or []})
-            for statement in (_SQL.delete_session_files, _SQL.delete_files):
-                cursor.execute(statement, parameters)
-            cursor.execute(shrink_sessions(), parameters | {"gone": Jsonb(gone + rows)})
-    date_projects(connection, projects)
+        rows = cursor.execute(delete_rows(), parameters).fetchall()
+        parameters["file_keys"] = sorted({key for row in rows for key in row.pop("file_keys") or []})
+        for statement in (_SQL.delete_session_files, _SQL.delete_files):
+            cursor.execute(statement, parameters)
+        cursor.execute(shrink_sessions(), parameters | {"gone": Jsonb(gone + rows)})
+    date_projects(connection, update_session_rows(connection, session_ids))

@@ -18,7 +18,7 @@ from services.worker.maintenance.staged_job import Done
 from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
 from services.worker.row_tables import for_all
 from services.worker.session_tables import session_tables
-from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.archive.lines_of_time import Span, without_lines
@@ -61,15 +61,14 @@ def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dic
     A file that goes on gives its facts anew, by the lines that are left.
     """
     connection.execute(LOCK_SESSIONS, parameters)
-    with reattributed(connection, parameters | {"row_ids": [], "whole_ids": []}) as projects:
-        deleted = {
-            name: connection.execute(sql(_SQL.delete, table=name, but=_BUT.get(name, "")).encode(), parameters).rowcount
-            for name, table in session_tables().items()
-            if "occurred_at" in table.named()
-        }
-        connection.execute(_SQL.cut_facts, parameters)
-        rebuild_sessions(connection, parameters)
-    date_projects(connection, projects)
+    deleted = {
+        name: connection.execute(sql(_SQL.delete, table=name, but=_BUT.get(name, "")).encode(), parameters).rowcount
+        for name, table in session_tables().items()
+        if "occurred_at" in table.named()
+    }
+    connection.execute(_SQL.cut_facts, parameters)
+    rebuild_sessions(connection, parameters)
+    date_projects(connection, update_session_rows(connection, parameters["session_ids"]))
     return deleted
 
 

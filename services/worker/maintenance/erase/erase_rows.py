@@ -1,6 +1,6 @@
 """Deletes the rows of sessions, with what they count for and their facts, and then the sessions. Some of them in each transaction.
 
-Sums become less by what is deleted (importers/job/withdraw_rows.py), so a long session is not read once for each part. A row that a session of somebody
+Totals of sessions become less by what is deleted (importers/job/withdraw_rows.py), so a long session is not read once for each part. A row that a session of somebody
 else has too, as a fork has it, goes to that session.
 """
 
@@ -21,7 +21,7 @@ from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
 from services.worker.session_tables import KEYS_OF_SESSIONS, session_tables
 from services.worker.sessions import session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
-from services.worker.sessions.reattribution import reattributed
+from services.worker.sessions.reattribution import projects_of, update_session_rows
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 
@@ -62,7 +62,7 @@ def erase_rows(erasure: Erasure, step: Step) -> Done:
         if session_ids:
             counts, is_last = _erase_some(step.worker, connection, session_ids)
             return Done(session_ids[-1] if is_last else step.after or _BEGIN, counts)
-    counts = _erase_sessionless(step.worker, connection, erasure)
+    counts = _erase_sessionless(connection, erasure)
     return Done(_BEHIND_SESSIONS if counts else None, counts)
 
 
@@ -104,13 +104,13 @@ def _erase_some(worker: Resources, connection: Connection[Any], session_ids: lis
 def _hand_over(worker: Resources, connection: Connection[Any], session_ids: list[str], heirs: list[tuple[UUID, str]]) -> None:
     """Gives rows to the sessions of others that have them too."""
     parameters: dict[str, Any] = {"session_ids": sorted({*session_ids, *(heir for _, heir in heirs)}), "idle_gap": worker.idle_gap}
-    parameters |= {"row_ids": [row_id for row_id, _ in heirs], "heirs": [heir for _, heir in heirs], "job_number": 1, "whole_ids": []}
+    parameters |= {"row_ids": [row_id for row_id, _ in heirs], "heirs": [heir for _, heir in heirs], "job_number": 1}
     connection.execute(INSERT_SESSIONS, parameters)
     connection.execute(LOCK_SESSIONS, parameters)
-    with reattributed(connection, parameters) as projects:
-        for hand_over in for_each(_SQL.hand_over):
-            connection.execute(hand_over, parameters)
-        session_rebuild.rebuild_sessions(connection, parameters)
+    for hand_over in for_each(_SQL.hand_over):
+        connection.execute(hand_over, parameters)
+    session_rebuild.rebuild_sessions(connection, parameters)
+    projects = update_session_rows(connection, parameters["session_ids"], parameters["row_ids"])
     for command in _FORGET_CLAIMS:
         connection.execute(command, parameters | {"session_ids": session_ids})
     date_projects(connection, projects)
@@ -119,15 +119,15 @@ def _hand_over(worker: Resources, connection: Connection[Any], session_ids: list
 def _delete_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> int:
     """When no row of the sessions is left."""
     connection.execute(LOCK_SESSIONS, parameters)
-    with reattributed(connection, parameters) as projects:
-        beside = [sql(_DELETE_BESIDE, table=name) for name, table in session_tables().items() if table.erased == "rows"]
-        for command in (*beside, *_DELETE_SESSIONS):
-            deleted = connection.execute(command.encode(), parameters).rowcount
+    projects = projects_of(connection, parameters["session_ids"])
+    beside = [sql(_DELETE_BESIDE, table=name) for name, table in session_tables().items() if table.erased == "rows"]
+    for command in (*beside, *_DELETE_SESSIONS):
+        deleted = connection.execute(command.encode(), parameters).rowcount
     date_projects(connection, projects)
     return deleted
 
 
-def _erase_sessionless(worker: Resources, connection: Connection[Any], erasure: Erasure) -> dict[str, int]:
+def _erase_sessionless(connection: Connection[Any], erasure: Erasure) -> dict[str, int]:
     """The next rows of the user or project that belong to no session; at the end, what sessions of others say of it. Empty if nothing was left."""
     if erasure.kind not in ("user", "project"):
         return {}
@@ -140,9 +140,7 @@ def _erase_sessionless(worker: Resources, connection: Connection[Any], erasure: 
                 sql(_SQL.sessionless, table=table, of_part=of_part).encode(), erasure.parameters | {"rows_limit": ROWS_AT_ONCE}
             ).fetchall()
         if row_ids:
-            parameters = {"session_ids": [], "row_ids": row_ids, "whole_ids": [], "idle_gap": worker.idle_gap}
-            with reattributed(connection, parameters):
-                connection.execute(sql(_DELETE_SESSIONLESS, table=table).encode(), parameters)
+            connection.execute(sql(_DELETE_SESSIONLESS, table=table).encode(), {"row_ids": row_ids})
             return {"rows": len(row_ids)}
     for command in _FORGET_KEYS:
         connection.execute(command.encode(), erasure.parameters)

@@ -1,31 +1,34 @@
-"""Drops sessions whose last event is longer ago than sessions are kept. Their numbers move into the base of the aggregates (aggregates/dropped_contributions.py).
+"""Drops sessions whose last event is longer ago than sessions are kept. Their numbers stay, in the tables base_* (docs/adr/0086).
 
-Cells do not change, so no live writer waits: a step locks old sessions and adds to the base, which nothing else does. First sessions get a tombstone,
-so that they cannot come in again, and a place in `dropping_sessions`. Then their rows go, some in each transaction, each with its contributions; at last
-the sessions themselves, with theirs. Cells are those of rows and base after each transaction.
+First sessions get a tombstone, so that they cannot come in again, and a place in `dropping_sessions`. Then each goes in a transaction of its own, with its
+rows. Meanwhile the triggers that keep sums do nothing, so sums stay as they are and no live writer waits: the base gains what the session counted.
 
 A session that shares rows with another goes only with it: else a row that only the dropped one owned would come again as the other's, and count twice.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from psycopg.rows import dict_row
 
 from services.worker import lock_order
-from services.worker.aggregates.dropped_contributions import base_ctes
-from services.worker.aggregates.registry import composed
 from services.worker.maintenance.retention.old_sessions import FAMILY, is_old
-from services.worker.maintenance.retention.retention_stage import ROWS_AT_ONCE, SESSIONS_AT_ONCE, Count, Dropped, Step
+from services.worker.maintenance.retention.retention_stage import SESSIONS_AT_ONCE, Count, Dropped, Step
 from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.persist.tombstones import write_tombstones
 from services.worker.row_tables import ROW_TABLES, for_all
 from services.worker.session_tables import forget_sessions
-from services.worker.sql_text import ctes, listed, sql, union_all
+from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "drop_sessions.sql")
 
-_DROPPING: Final = "SELECT session_id FROM dropping_sessions ORDER BY session_id LIMIT %(limit)s"
+_DROPPING: Final = "SELECT session_id FROM dropping_sessions ORDER BY session_id LIMIT 1"
+
+_DELETE_SUMS: Final = "DELETE FROM session_quarters WHERE session_id = ANY(%(session_ids)s)"
+# From here to the commit triggers tell the sums nothing.
+_LET_SUMS_STAY: Final = "SET LOCAL tracker.sums_stay = 'on'"
+_DROP_ROWS: Final = {"tool_calls": _SQL.drop_tool_calls, "activities": _SQL.drop_activities, "api_calls": _SQL.drop_api_calls}
+_DROP_OTHERS: Final = "DELETE FROM $table WHERE session_id = ANY(%(session_ids)s)"
 
 # A dry run changes nothing and locks nothing, so it counts more at once.
 _COUNTED_AT_ONCE: Final = 200
@@ -46,37 +49,17 @@ def families() -> str:
     return sql(_SQL.families, family=FAMILY)
 
 
-def next_rows() -> str:
-    """Selects rows of the sessions, with their sizes."""
-    return sql(_SQL.rows, rows=for_all(_SQL.of_table))
-
-
-@composed
-def drop_rows() -> str:
-    """Deletes the rows, and adds what they contributed to the base."""
-    gone = [sql(_SQL.gone_rows, table=table.name, columns=listed(table.columns)) for table in ROW_TABLES.values()]
-    return sql(_SQL.drop_rows, gone=ctes(*gone, base_ctes({f"new_{table}" for table in ROW_TABLES})))
-
-
-@composed
-def drop_emptied_sessions() -> str:
-    """Deletes the sessions, whose rows are gone, and adds what they contributed themselves to the base."""
-    return sql(_SQL.drop_sessions, base=base_ctes({"new_sessions"}))
-
-
 def count_rows() -> str:
     """How many rows the sessions have, by project, and their bytes."""
-    return sql(_SQL.count, rows=union_all([next_rows()]).replace("LIMIT %(limit)s", ""))
+    return sql(_SQL.count, rows=for_all(_SQL.rows))
 
 
 def drop_sessions(step: Step) -> Dropped:
     """The next step: what was begun is finished first, then further sessions are begun."""
     if step.is_dry_run:
         return _count(step)
-    with step.connection.cursor() as cursor:
-        dropping = [row[0] for row in cursor.execute(_DROPPING, {"limit": SESSIONS_AT_ONCE}).fetchall()]
-    if dropping:
-        return Dropped(step.after or "", _drop_some(step, dropping))
+    for (session_id,) in step.connection.execute(_DROPPING).fetchall():
+        return Dropped(step.after or "", _drop(step, session_id))
     return _begin_next(step)
 
 
@@ -85,9 +68,7 @@ def _count(step: Step) -> Dropped:
         due = cursor.execute(due_sessions().encode(), step.parameters | {"limit": _COUNTED_AT_ONCE}).fetchall()
         session_ids = [row["session_id"] for row in due]
         counts = [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in due]
-        found = cursor.execute(count_rows().encode(), {"session_ids": session_ids}).fetchall()
-        counts += (Count("sessions", row["project_id"], 0, row["rows"], row["bytes"]) for row in found)
-    return Dropped(session_ids[-1] if session_ids else None, counts)
+    return Dropped(session_ids[-1] if session_ids else None, counts + _rows_of(step, session_ids))
 
 
 def _begin_next(step: Step) -> Dropped:
@@ -114,25 +95,22 @@ def _begin_next(step: Step) -> Dropped:
     return Dropped(last, [Count("sessions", row["project_id"], 1, 0, row["bytes"]) for row in begun])
 
 
-def _drop_some(step: Step, session_ids: list[str]) -> list[Count]:
-    """Some rows of the sessions; after the last of them, the sessions."""
-    connection = step.connection
-    parameters: dict[str, Any] = {"session_ids": session_ids, "limit": ROWS_AT_ONCE}
-    rows = connection.execute(next_rows().encode(), parameters).fetchall()
-    if not rows:
-        # Imports write the archive's rows in their order.
-        lock_order.lock_import_order(connection)
-    # A process that computes all aggregates must not see rows without what they contributed, nor both.
+def _drop(step: Step, session_id: str) -> list[Count]:
+    """A session with its rows."""
+    connection, of_session = step.connection, {"session_ids": [session_id]}
+    # Imports write the archive's rows in their order.
+    lock_order.lock_import_order(connection)
+    # A process that makes all sums anew must not see rows without what they counted, nor both.
     lock_order.lock_writing_shared(connection)
-    connection.execute(LOCK_SESSIONS, parameters)
-    if rows:
-        connection.execute(drop_rows(), parameters | {"row_ids": [row_id for row_id, *_ in rows]})
-    else:
-        connection.execute(drop_emptied_sessions(), parameters)
-        forget_sessions(connection, session_ids)
-    return [Count("sessions", project_id, 0, 1, size) for _, project_id, size in rows]
+    connection.execute(LOCK_SESSIONS, of_session)
+    counts = _rows_of(step, [session_id])
+    rows = (_DROP_ROWS.get(table, sql(_DROP_OTHERS, table=table)) for table in ROW_TABLES)
+    for command in (_LET_SUMS_STAY, _SQL.keep_activity, _DELETE_SUMS, *rows, _SQL.drop_session):
+        connection.execute(command.encode(), of_session)
+    forget_sessions(connection, [session_id])
+    return counts
 
 
-def statements() -> list[str]:
-    """All that are composed."""
-    return [due_sessions(), still_old(), families(), next_rows(), drop_rows().decode(), drop_emptied_sessions().decode(), count_rows()]
+def _rows_of(step: Step, session_ids: list[str]) -> list[Count]:
+    found = step.connection.execute(count_rows().encode(), {"session_ids": session_ids}).fetchall()
+    return [Count("sessions", project_id, 0, rows, size) for project_id, rows, size in found]

@@ -156,15 +156,3 @@ def _forget_contents(step: Step, parameters: dict[str, Any]) -> None:
         for command in _FORGET_CONTENTS:
             connection.execute(command, {"ids": live})
     connection.execute(_DELETE_IMPORTED, {"ids": [file_id for file_id, is_live in files if not is_live]})
-
-
-def statements() -> list[str]:
-    """All that are composed."""
-    return [
-        due_sessions(),
-        next_rows(),
-        rows_without_session(),
-        *map(empty_rows, ROW_TEXTS),
-        count_rows(),
-        sql(_SQL.empty_facts, is_old=TITLE_IS_OLD),
-    ]

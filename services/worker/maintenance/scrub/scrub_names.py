@@ -1,6 +1,6 @@
-"""Names that aggregates are kept by, without secrets: of tools and models. Rows and cells change in one transaction, so that they agree after it.
+"""Names that sums are kept by, without secrets: of tools and models. Rows get another name, and the sums follow by triggers.
 
-Names of projects and users are columns of one row each (scrub_tables.py), and aggregates have their ids.
+Names of projects and users are columns of one row each (scrub_tables.py), and sums have their ids.
 """
 
 from collections import Counter
@@ -9,45 +9,42 @@ from typing import Any, Final, NamedTuple
 from psycopg import Connection
 
 from services.worker import lock_order
-from services.worker.aggregates import dropped_contributions
-from services.worker.aggregates.registry import ERROR_ROLLUPS, TOOL_ROLLUPS, USAGE_ROLLUPS, Aggregate
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.maintenance.staged_job import Done
 from services.worker.sql_text import sql
 from shared.redaction.redact import redact_text
+from shared.tables.sums import BASE, SUMS
 
 
 class Name(NamedTuple):
-    """A column by which cells are kept. `known` selects all its values: there are few."""
+    """A column by which sums are kept. `known` selects all its values: there are few. `rows`: the tables of what is summed, beside those base_*."""
 
     column: str
     known: str
-    tables: tuple[str, ...]
-    aggregates: tuple[Aggregate, ...]
+    rows: tuple[str, ...]
 
     @property
-    def cells(self) -> list[str]:
-        """The tables of its sums."""
-        return [table for aggregate in self.aggregates for table in (aggregate.table, aggregate.base)]
+    def sums(self) -> list[str]:
+        """The tables of sums that have it, and those base_*."""
+        return [table.name for table in SUMS if self.column in table.named()]
+
+    @property
+    def counted(self) -> list[str]:
+        """The tables from which sums have it."""
+        return [*self.rows, *(name for name in self.sums if name in BASE)]
 
 
 NAMES: Final = (
-    Name(
-        "tool_name",
-        "SELECT tool_name FROM tool_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 0",
-        ("tool_calls",),
-        (TOOL_ROLLUPS, ERROR_ROLLUPS),
-    ),
+    Name("tool_name", "SELECT tool_name FROM tool_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 0", ("tool_calls",)),
     Name(
         "model",
         "SELECT model FROM usage_rollups WHERE project_id = -1 AND user_id = -1 AND grain_minutes = 0"
         " UNION SELECT model FROM sessions WHERE model IS NOT NULL",
         ("api_calls", "sessions"),
-        (USAGE_ROLLUPS,),
     ),
 )
 
-_RENAME_ROWS: Final = "UPDATE $table SET $column = %(new)s WHERE $column = %(old)s"
+_RENAME: Final = "UPDATE $table SET $column = %(new)s WHERE $column = %(old)s"
 
 
 def scrub_names(step: Step) -> Done:
@@ -65,7 +62,6 @@ def scrub_names(step: Step) -> Done:
 def _rename(connection: Connection[Any], name: Name, renamed: dict[str, str]) -> int:
     lock_order.lock_import_order(connection)
     lock_order.lock_writing_exclusive(connection)
-    lock_order.lock_aggregates_exclusive(connection)
     changed = 0
     for old, new in renamed.items():
         for statement in rename_statements(name):
@@ -75,5 +71,4 @@ def _rename(connection: Connection[Any], name: Name, renamed: dict[str, str]) ->
 
 def rename_statements(name: Name) -> list[str]:
     """All that gives %(old)s the name %(new)s."""
-    rows = [sql(_RENAME_ROWS, table=table, column=name.column) for table in name.tables]
-    return rows + [statement for aggregate in name.aggregates for statement in dropped_contributions.rename(aggregate, name.column)]
+    return [sql(_RENAME, table=table, column=name.column) for table in name.counted]

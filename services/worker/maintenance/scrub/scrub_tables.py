@@ -11,7 +11,7 @@ from shared.tables.table import Column, Holds, Table
 
 # Names of tools and models have a stage of their own. The keys of tags are made of the tags, and ranges of transcripts go with their files.
 ELSEWHERE: Final = frozenset(
-    {(table, name.column) for name in NAMES for table in name.cells} | {("tool_calls", "tool_name"), ("api_calls", "model")}
+    {(table, name.column) for name in NAMES for table in name.sums} | {("tool_calls", "tool_name"), ("api_calls", "model")}
 ) | {("session_marks", "tag_keys"), ("transcript_ranges", "content"), ("transcript_ranges", "request_id")}
 # Columns that need more than their type does.
 _KINDS: Final = {("transcript_files", "file_name"): "file_name", ("import_jobs", "files"): "uploads"}

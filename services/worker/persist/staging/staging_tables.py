@@ -27,15 +27,8 @@ _REFERRED_TO: Final = {
 }
 TABLES: Final = (*_REFERRED_TO, *(f"staged_{table.name}" for table in STAGED.values()))
 
-# Not copied into. Reattribution notes here what sessions were before, which days and which cells' maxima it has to make again, and which cells have
-# nothing left in them (services/worker/sessions/reattribution.py). A reparse notes the rows that it renews (services/worker/persist/insert_rows.py).
-SCRATCH: Final = {
-    "renewed_ids": "id uuid",
-    "moving_sessions": "session_id text, project_id bigint, user_id bigint, ranges tstzmultirange",
-    "emptied_cells": "cells text, place tid",
-    "moving_days": "project_id bigint, user_id bigint, day date",
-    "moving_tools": "project_id bigint, user_id bigint, tool_name text, occurred_at timestamptz, duration_ms bigint, duration_source text",
-}
+# Not copied into. A reparse notes the rows that it renews (services/worker/persist/insert_rows.py).
+SCRATCH: Final = {"renewed_ids": "id uuid"}
 
 
 @dataclass(frozen=True, slots=True)

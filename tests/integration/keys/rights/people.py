@@ -48,7 +48,7 @@ def settle(connection: psycopg.Connection[Any]) -> People:
     add_session(connection, people, BOBS_SHARED, alpha, "bob", SHARED)
     connection.execute("UPDATE session_marks SET visibility = 'shared' WHERE session_id = %s", (BOBS_SHARED,))
     add_session(connection, people, CARLS, beta, "carl", "carls")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return people
 
 
@@ -66,7 +66,7 @@ def hide(connection: psycopg.Connection[Any], people: People, project_id: int, n
     people.hidden.add(str(seed.add_tool_call(connection, None, NOON, f"{SECRET}Tool", parameters=f'{{"command": "{SECRET}"}}')))
     hide_part(connection, people, project_id, session_id)
     hide_what_admins_did(connection, people, project_id, session_id)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return session_id
 
 
@@ -266,5 +266,5 @@ def build(connection: psycopg.Connection[Any]) -> dict[str, bool | None]:
                 connection.execute("INSERT INTO session_marks (session_id, visibility) VALUES (%s, %s)", (session_id, own))
             said = own or of_project
             sessions[session_id] = None if said is None else said == "shared"
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return sessions

@@ -69,7 +69,7 @@ def test_a_key_hears_what_it_may_read_in_lists(
     assert ann is not None
     for project in projects:
         seed.add_session(connection, f"anns in {project}", project, ann[0], started_at=AT)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     rights: dict[str, dict[str, Any]] = {
         "everybody": {},
         "ann": {"user": "ann"},
@@ -103,7 +103,7 @@ def bobs(connection: psycopg.Connection[Any]) -> int:
     project = seed.add_project(connection, "/shop")
     for name in ("ann", "bob"):
         seed.add_session(connection, f"{name}s", project, seed.add_user(connection, name), started_at=AT)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return project
 
 

@@ -37,7 +37,7 @@ def world(api: Api) -> Api:
         project = seed.add_project(connection, "/shop")
         for name in ("ann", "bob"):
             seed.add_session(connection, f"{name}s", project, seed.add_user(connection, name), started_at=AT)
-        seed.compute_aggregates(connection)
+        seed.compute_totals(connection)
     return api
 
 

@@ -68,7 +68,7 @@ def test_sessions_are_in_the_order_of_what_they_have_within_the_dates(client: Te
                 seed.add_tool_call(connection, session_id, f"2024-03-0{day}T10:{minute % 60:02}:00Z")
             seed.add_activity(connection, session_id, at, f"/shop/{day}", lines_added=cost)
             seed.add_api_call(connection, session_id, at, model="opus", cost_nano_usd=cost * 10**9)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     dates = "by=active&start_date=2024-03-04&end_date=2024-03-06&tz=UTC"
 
     for sort in ("cost_usd", "tool_calls_count", "lines_changed"):

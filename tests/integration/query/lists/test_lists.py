@@ -75,7 +75,7 @@ def test_a_project_has_its_totals(client: TestClient, connection: Connection) ->
     seed.add_message(connection, "s", NOON + timedelta(minutes=1))
     seed.add_activity(connection, "s", NOON + timedelta(minutes=2), "/a", lines_added=300, lines_removed=200)
     seed.add_tool_call(connection, "s", NOON + timedelta(minutes=3))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     [item] = client.get("/api/projects").json()
     assert item.pop("created_at").endswith("Z")
     assert item == {
@@ -93,7 +93,7 @@ def test_projects_of_one_name_are_told_apart_by_the_folder_above(client: TestCli
         seed.add_session(connection, path, seed.add_project(connection, path))
     seed.add_project(connection, "/agents/alone")
     connection.execute("UPDATE projects SET is_named = false WHERE path = '/agents/alone'")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     labels = {item["path"]: item["label"] for item in client.get("/api/projects").json()}
 
@@ -111,7 +111,7 @@ def test_times_are_answered_exactly_and_rounded_only_where_they_are_shown(client
     seed.add_session(connection, "s", project, user, started_at=NOON)
     seed.add_message(connection, "s", NOON)
     seed.add_message(connection, "s", NOON + timedelta(seconds=1.4))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     exact = 1.4 / 60
 
     session, listed = client.get("/api/sessions/s").json(), client.get("/api/projects").json()[0]
@@ -140,7 +140,7 @@ def test_a_session_is_open_unless_ended_idle_or_only_imported(client: TestClient
     for session in ("open", "ended", "idle"):
         seed.add_message(connection, session, NOON + timedelta(minutes=1))
     seed.add_message(connection, "back", later)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     items = {item["session_id"]: item for item in client.get("/api/sessions").json()["items"]}
 
     assert {name: (item["status"], item["end_reason"], item["end_time"]) for name, item in items.items()} == {
@@ -275,7 +275,7 @@ def test_a_project_emptied_by_an_undo_is_not_listed_until_used_again(client: Tes
     assert client.get(f"/api/projects/{project}").json()["total_sessions"] == 0
 
     seed.add_session(connection, "without a date", project)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     assert [found["id"] for found in client.get("/api/projects").json()] == [project]
 
 

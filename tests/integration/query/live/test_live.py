@@ -321,7 +321,7 @@ def test_open_sessions_are_listed_with_what_happens_in_them(
     )
     seed.add_signs(connection, "waiting", worked_at=ago(12), prompted_at=ago(15), waits_for="input", waits_since=ago(12), heard_at=now)
     seed.add_signs(connection, "quiet", worked_at=ago(14), prompted_at=ago(15), heard_at=ago(14))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     append(redis, prompt("newest"))
 
     answer = client.get("/api/live/sessions").json()
@@ -360,7 +360,7 @@ def test_open_sessions_are_listed_with_command_error_and_files(served: tuple[Fas
     seed.add_tool_call(connection, "failed", ago(16), status="error", result="of the turn before")
     seed.add_tool_call(connection, "failed", ago(14), status="error", result="Exit code 1\nno tests ran")
     seed.add_signs(connection, "failed", worked_at=ago(14), prompted_at=ago(15), waits_for="error", waits_since=ago(13), heard_at=now)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     found = {item["session_id"]: item for item in client.get("/api/live/sessions").json()["items"]}
 

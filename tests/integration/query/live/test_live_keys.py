@@ -80,7 +80,7 @@ def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: S
             seed.add_timeline_entry(connection, session_id, now, "api_error", f"Too much of {name}")
             seed.add_activity(connection, session_id, now, f"/home/ann/{name}/a.md", lines_added=5, lines_removed=0)
             seed.add_signs(connection, session_id, worked_at=now, prompted_at=now, waits_for=state, waits_since=now, heard_at=now)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     keys = {
         "numbers": make_key(query_settings.database_url, "numbers"),
         "metrics": make_key(query_settings.database_url, "metrics"),
@@ -113,7 +113,7 @@ def test_a_listener_hears_the_projects_of_a_group_or_repository(
     seen = ["one", "two", "other"]
     for name in seen:
         seed.add_session(connection, f"in {name}", ids[name], ann, started_at=NOW)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     connection.execute("UPDATE projects SET group_name = 'acme' WHERE name IN ('one', 'two', 'unseen')")
     connection.execute("UPDATE projects SET repository = 'git.example/two' WHERE name = 'two'")
     rights: dict[str, dict[str, Any]] = {"nothing": {}, "projects": {"projects": [ids[name] for name in seen]}, "a user": {"user": "ann"}}

@@ -369,7 +369,7 @@ def test_a_filter_that_names_nothing_is_hinted_at(client: TestClient, connection
         seed.add_document(connection, session_id, NOON, "a needle")
     seed.add_tool_call(connection, "s", NOON, "Bash")
     seed.add_tool_call(connection, "s", NOON, "Read")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     found = client.get(PATH, params={"q": q}).json()["hints"]
 

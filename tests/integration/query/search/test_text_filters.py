@@ -52,7 +52,7 @@ def view(connection: Connection) -> View:
                 "UPDATE messages SET project_id = %s, user_id = %s WHERE id = %s",
                 (project, user, seed.add_message(connection, None, NOON, "alone")),
             )
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     keys = {
         kind: [row[0] for row in connection.execute(statement).fetchall()]  # type: ignore[arg-type]
         for kind, statement in {

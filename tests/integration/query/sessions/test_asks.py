@@ -34,7 +34,7 @@ def session(connection: Connection, at: At) -> str:
     seed.add_timeline_entry(connection, "s", at(4), "command", "/explore", details=asked, agent_id="a1")
     seed.add_timeline_entry(connection, "s", at(5), "command", "/commit", details=asked)
     seed.add_api_call(connection, "s", at(6), model="opus", cost_nano_usd=10**9)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return "s"
 
 

@@ -41,7 +41,7 @@ def test_a_session_over_midnight_is_on_both_days_with_its_share_of_each(
         seed.add_message(connection, "night", at(time), f"prompt of {time}")
         seed.add_api_call(connection, "night", at(time), model="opus", cost_nano_usd=cost * 10**9)
     seed.add_activity(connection, "night", at("05T23:03:00"), "/home/ann/shop/a.py", lines_added=7, lines_removed=2)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     first, second, third = ask("2024-03-05"), ask("2024-03-06"), ask("2024-03-07")
 
@@ -63,7 +63,7 @@ def test_sessions_come_in_the_order_of_the_days_first_activity(
         seed.add_session(connection, session_id, project)
         for time in times:
             seed.add_message(connection, session_id, at(time))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     assert [each["session_id"] for each in ask("2024-03-06")["sessions"]] == ["early", "old", "late"]
     few = ask("2024-03-06", f"{BERLIN}&limit=2")
@@ -86,7 +86,7 @@ def test_outcomes_are_commits_pull_requests_and_failures_of_that_day(
         failed = {"error_class": "command_failed"} if status == "error" else {}
         parameters = f'{{"command": "{command}"}}'
         seed.add_tool_call(connection, "s", at(time), parameters=parameters, result=result, status=status, **failed)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     [session] = ask("2024-03-06")["sessions"]
 
@@ -144,7 +144,7 @@ def test_days_at_the_ends_of_the_calendar_are_empty(ask: Callable[..., dict[str,
 def test_its_sessions_are_a_table_too(client: TestClient, connection: Connection, project: int) -> None:
     seed.add_session(connection, "s", project, title="Retry uploads")
     seed.add_message(connection, "s", at("06T12:00:00"))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     head, row = client.get("/api/days/2024-03-06?format=csv").text.splitlines()
 

@@ -23,7 +23,7 @@ def session(connection: Connection) -> None:
     seed.add_message(connection, "s", NOON + timedelta(seconds=2), "**Done.**", role="assistant")
     for number in range(500):
         seed.add_message(connection, "s", NOON + timedelta(seconds=10 + number), f"word{number}", role="assistant")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
 
 def test_markdown_has_everything_in_order(new_client: TestClient) -> None:

@@ -28,7 +28,7 @@ def shop(connection: Connection) -> int:
     seed.add_activity(connection, "s-1", "2026-01-01T10:02:00Z", FILE, patch="@@ -1 +1 @@\n-a\n+b", patch_left_out=4, agent_id="a1")
     seed.add_activity(connection, "s-1", "2026-01-01T10:03:00Z", "/home/ann/shop/src/log.ts")
     seed.add_activity(connection, "s-2", "2026-01-02T10:00:00Z", FILE, action="deleted", lines_added=0, lines_removed=32)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     connection.execute("INSERT INTO machines (machine_id, name, report) VALUES ('m-1', 'ann-laptop', '{}')")
     connection.execute("INSERT INTO session_machines VALUES ('s-1', 'm-1')")
     connection.execute("INSERT INTO session_marks (session_id, title) VALUES ('s-1', 'Uploads')")
@@ -264,7 +264,7 @@ def test_files_are_in_the_asked_order_on_every_page(client: TestClient, connecti
         for change in range(number // 2 + 1):
             at = f"2026-01-04T1{change}:0{number % 3}:00Z"
             seed.add_activity(connection, f"s-{change % 2 + 1}", at, file, lines_added=10 - number, lines_removed=number)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     everything = client.get(f"/api/files?limit=1000{dates}").json()["items"]
     assert len(everything) == 7
 

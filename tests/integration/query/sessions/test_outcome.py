@@ -289,7 +289,7 @@ def test_days_are_those_of_the_zone(client: TestClient, connection: Connection, 
     seed.add_message(connection, session, midnight + timedelta(minutes=3), "a subagent's", agent_id="a")
     seed.add_tool_call(connection, session, midnight + timedelta(minutes=30))
     call(connection, midnight + timedelta(minutes=30), Tokens(output=1_000_000))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     berlin, utc = outcome(client, "tz=Europe/Berlin")["days"], outcome(client, "tz=UTC")["days"]
 

@@ -109,7 +109,7 @@ def test_model_switches_and_idle_gaps_are_items(client: TestClient, connection: 
     seed.add_message(connection, "s", NOON)
     for seconds, model in ((1, "opus"), (2, "opus"), (903, "haiku")):
         reply = seed.add_message(connection, "s", NOON + timedelta(seconds=seconds), "yes", role="assistant", model=model)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     items = read(client)["items"]
 
@@ -304,7 +304,7 @@ def test_the_first_turn_has_the_time_since_the_sessions_start(client: TestClient
     seed.add_tool_call(connection, "s", NOON - timedelta(minutes=1))
     for minute in range(3):
         seed.add_message(connection, "s", NOON + timedelta(minutes=minute))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     # Given a start that is earlier than the first row
     start, first = NOON - timedelta(minutes=3), NOON - timedelta(minutes=1)
     connection.execute("UPDATE sessions SET active_ranges = active_ranges + tstzmultirange(tstzrange(%s, %s))", (start, first))

@@ -20,7 +20,7 @@ def test_details_known_only_from_transcripts_are_shown(client: TestClient, conne
     seed.add_activity(connection, "s", NOON, "/f", is_estimated=True, agent_id="a1")
     seed.add_api_call(connection, "s", NOON, cost_nano_usd=2_000_000_000, model="opus")
     seed.add_api_call(connection, "s", NOON)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     session = client.get("/api/sessions/s").json()
 
     assert [session[name] for name in ("title", "parent_session_id", "api_calls", "unpriced_calls", "cost_usd")] == [
@@ -50,7 +50,7 @@ def test_an_unknown_cost_of_a_project_is_null_and_not_zero(client: TestClient, c
     seed.add_api_call(connection, "priced", NOON, cost_nano_usd=500_000_000)
     seed.add_api_call(connection, "priced", NOON)
     seed.add_api_call(connection, "unpriced", NOON)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     projects = {project["name"]: project for project in client.get("/api/projects").json()}
 
     assert {name: project["cost_usd"] for name, project in projects.items()} == costs

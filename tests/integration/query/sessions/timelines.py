@@ -49,4 +49,4 @@ def fill(connection: Connection, random: Random, size: int) -> None:
             entry = random.choice(["thinking", "compaction", "notice", "command"])
             details = Json({"type": "prompt"}) if entry == "command" and random.random() < 0.7 else None
             seed.add_timeline_entry(connection, "s", moment, entry, "/review 42", agent_id=agent_id, details=details)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)

@@ -71,7 +71,7 @@ def known(kept_connection: Connection) -> list[Known]:
             found.append(Known(session_id, project, user, machine, times))
         seed.add_session(kept_connection, "undated", projects[0], users["ada"])
         seed.add_session(kept_connection, "identity-only", projects[0], counted=False, started_at=SPRING)
-        seed.compute_aggregates(kept_connection)
+        seed.compute_totals(kept_connection)
     return found
 
 
@@ -232,7 +232,7 @@ def test_a_session_over_midnight_starts_once_and_is_active_on_both_days(client: 
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     for at in (datetime(2024, 1, 15, 22, 59, tzinfo=UTC), datetime(2024, 1, 15, 23, 1, tzinfo=UTC), datetime(2024, 1, 18, 9, tzinfo=UTC)):
         seed.add_message(connection, "s", at)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     points = client.get("/api/stats?start_date=2024-01-15&end_date=2024-01-18&tz=Europe/Berlin").json()["time_series"]
     utc = client.get("/api/stats?start_date=2024-01-15&end_date=2024-01-18").json()

@@ -27,7 +27,7 @@ def months(connection: Connection) -> None:
     seed.add_api_call(connection, "gamma", "2024-05-04T10:00:00Z", output_tokens=3, model="claude-next")
     for day, status, error_class in [("2024-04-05", "success", None), ("2024-05-05", "success", None), ("2024-05-06", "error", "timeout")]:
         seed.add_tool_call(connection, "alpha", f"{day}T10:00:00Z", status=status, error_class=error_class)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
 
 def changes(rows: list[dict[str, Any]], **of: Any) -> dict[str, tuple[Any, Any, Any]]:
@@ -68,7 +68,7 @@ def test_rates_differ_by_points_and_a_rate_of_nothing_is_not_known(client: TestC
 @pytest.mark.parametrize("group", ["project", "user", "model", "branch", "machine"])
 def test_each_side_is_what_usage_says_of_its_range(client: TestClient, connection: Connection, group: str) -> None:
     world.build(connection)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     sides = {
         "value": {"start_date": "2024-04-01", "end_date": "2024-09-30"},
         "before": {"start_date": "2024-03-01", "end_date": "2024-03-31"},

@@ -27,7 +27,7 @@ def keep_only(connection: Connection, projects: list[int]) -> None:
     """Deletes all of other projects, and what belongs to none."""
     for table in ("messages", "tool_calls", "activities", "api_calls", "sessions"):
         connection.execute(f"DELETE FROM {table} WHERE project_id <> ALL (%s)".encode(), (projects,))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
 
 @pytest.mark.parametrize("chosen", FILTERS)

@@ -98,7 +98,7 @@ def test_top_files_of_a_range_do_not_depend_on_the_number_of_candidates(
         seed.add_session(connection, session, project, started_at=begin)
         for touch in range(1 + number * 7 % 13):
             seed.add_activity(connection, session, begin + timedelta(hours=touch * 19), f"/p/{number}.py")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     touches = connection.execute("SELECT file_path, occurred_at, file_key FROM activities JOIN files USING (file_key)").fetchall()
 
     @with_database
@@ -135,7 +135,8 @@ def test_percentiles_are_correct_beyond_the_capacity_of_a_histogram(
         (1440, DAY, MANY, 0), (1440, DAY + timedelta(days=1), MANY // 2, MANY // 2), (10080, DAY, MANY + MANY // 2, MANY // 2),
         (0, "-infinity", MANY + MANY // 2, MANY // 2),
     ):  # fmt: skip
-        connection.execute(
+        seed.write_sums(
+            connection,
             f"INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, {columns})"
             f" VALUES (-1, -1, %(grain)s, %(start)s, 'Bash', %(n)s, %(n)s, %(n)s, 1, 1000, placed(%(quick)s, latency_bucket(100) + 1, {TIMES_DIGITS})"
             f" + placed(%(slow)s, latency_bucket(1000) + 1, {TIMES_DIGITS}))",
@@ -159,11 +160,12 @@ def test_call_counts_are_correct_beyond_the_capacity_of_a_week(client: TestClien
     seed.add_session(connection, "s", project, started_at=DAY)
     for hours, status in ((1, "success"), (1, "error"), (30, "success"), (150, "timeout")):
         seed.add_tool_call(connection, "s", DAY + timedelta(hours=hours), status=status)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     path = f"/api/tool-calls/stats?project_id={project}&tool_name=Bash"
     expected = {interval: client.get(f"{path}&interval={interval}").json()["time_series"] for interval in ("hour", "day", "week")}
-    connection.execute(
-        f"UPDATE tool_rollups SET calls = {holds(CALLS_DIGITS)}, calls_by_quarter = 7, errors_by_quarter = 7 WHERE grain_minutes = 10080"
+    seed.write_sums(
+        connection,
+        f"UPDATE tool_rollups SET calls = {holds(CALLS_DIGITS)}, calls_by_quarter = 7, errors_by_quarter = 7 WHERE grain_minutes = 10080",
     )
 
     # Then every series is as before
@@ -180,12 +182,14 @@ def test_the_heatmap_is_correct_beyond_the_capacity_of_its_counters(client: Test
         seed.add_session(connection, f"s{number}", project, started_at=day)
         for minutes in range(0, 90, 4):
             seed.add_message(connection, f"s{number}", day + timedelta(minutes=minutes))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     path = f"/api/projects/{project}/stats?tz={tz}"
     before = client.get(path).json()["heatmap"]
     assert sum(cell["active_minutes"] for cell in before) > 200
     more = 10**ACTIVE_DIGITS // 500_000_000
-    connection.execute(f"UPDATE activity_rollups SET active_us = active_us * {more}, active_by_quarter = active_by_quarter * {more}")
+    seed.write_sums(
+        connection, f"UPDATE activity_rollups SET active_us = active_us * {more}, active_by_quarter = active_by_quarter * {more}"
+    )
 
     # Then each hour has that much more
     after = client.get(path).json()["heatmap"]

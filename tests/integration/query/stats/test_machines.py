@@ -34,7 +34,7 @@ def keep_only(connection: Connection, sessions: list[str]) -> None:
     """Deletes all other sessions, and what belongs to none."""
     for table in ("messages", "tool_calls", "activities", "api_calls", "sessions"):
         connection.execute(f"DELETE FROM {table} WHERE session_id IS NULL OR session_id <> ALL (%s)".encode(), (sessions,))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
 
 def test_statistics_of_a_machine_are_those_of_its_sessions_alone(client: TestClient, connection: Connection, sessions: list[str]) -> None:

@@ -150,7 +150,7 @@ def test_a_forecast_is_the_slope_over_active_time(client: TestClient, connection
         start -= timedelta(minutes=start.minute % 15)
         cell = {"project_id": -1, "user_id": 0, "grain_minutes": 15, "bucket_start": start, "active_us": 900 * 10**6}
         names = ", ".join(cell)
-        connection.execute(f"INSERT INTO activity_rollups ({names}) VALUES ({', '.join(f'%({name})s' for name in cell)})".encode(), cell)
+        seed.write_sums(connection, f"INSERT INTO activity_rollups ({names}) VALUES ({', '.join(f'%({name})s' for name in cell)})", cell)
 
     [window] = ask(client)
 

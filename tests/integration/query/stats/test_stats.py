@@ -132,7 +132,7 @@ def test_the_heatmap_uses_local_clock_time(client: TestClient, connection: Conne
     for name, begin in (("winter", datetime(2024, 1, 15, 8, tzinfo=UTC)), ("summer", datetime(2024, 7, 16, 7, tzinfo=UTC))):
         seed.add_session(connection, name, project, started_at=begin)
         seed.add_message(connection, name, begin + timedelta(minutes=4))
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     for tz, hours in (("Europe/Berlin", {(0, 9), (1, 9)}), ("Asia/Kathmandu", {(0, 13), (1, 12)})):
         stats = client.get(f"/api/stats?tz={tz}").json()
         assert {(cell["weekday"], cell["hour"]) for cell in stats["heatmap"] if cell["active_minutes"] == 4.0} == hours
@@ -171,7 +171,7 @@ def test_top_files_and_users_are_ranked(client: TestClient, connection: Connecti
     for number in range(3):
         seed.add_activity(connection, "a", noon + timedelta(days=number), "/shared.py", lines_added=1, lines_removed=2)
     seed.add_activity(connection, "b", noon, "/shared.py")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     top = client.get("/api/stats").json()["top_files"]
 
     assert top == [
@@ -241,7 +241,7 @@ def test_events_decades_apart_do_not_make_a_large_answer(client: TestClient, con
         seed.add_session(connection, f"s{number}", project, started_at=at)
         seed.add_tool_call(connection, f"s{number}", at)
         seed.add_api_call(connection, f"s{number}", at, cost_nano_usd=1)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     # Without range or interval the series has months, and no gaps
     for path in ("/api/stats", f"/api/projects/{project}/stats", "/api/tool-calls/stats", "/api/tool-calls/stats?tool_name=Bash"):
@@ -270,7 +270,7 @@ def test_stats_of_a_user_and_project_are_those_of_their_rows(client: TestClient,
     for session, project, user, path in (("a", one, ada, "/x"), ("b", one, bob, "/x"), ("c", other, ada, "/y")):
         seed.add_session(connection, session, project, user, started_at="2024-01-15T12:00:00Z")
         seed.add_activity(connection, session, "2024-01-15T12:01:00Z", path)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     for dates in ("", "&start_date=2024-01-15&end_date=2024-01-16", "&start_date=2024-01-15&end_date=2024-12-31&interval=month"):
         of_ada = client.get(f"/api/stats?user=ada{dates}").json()

@@ -35,7 +35,7 @@ def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestCli
     seed.add_tool_call(connection, "s", NOON, "Edit", status="cancelled", error_class="interrupted")
     seed.add_tool_call(connection, "s", NOON, "Read", status="error")
     seed.add_tool_call(connection, "s", NOON, "Read")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     found = asked(client, examples=2)
 
@@ -67,7 +67,7 @@ def test_classes_have_counts_shares_tools_and_their_newest_calls(client: TestCli
 def test_counts_equal_those_of_the_rows(client: TestClient, connection: Connection, chosen: dict[str, str], tool_name: str | None) -> None:
     world.build(connection)
     connection.execute("UPDATE tool_calls SET error_class = (ARRAY['a', 'b', 'other'])[1 + duration_ms % 3] WHERE status <> 'success'")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     filters = {"tool_name": tool_name} if tool_name else {}
     stats = client.get("/api/tool-calls/stats", params=chosen | filters).json()
     sql = """
@@ -99,7 +99,7 @@ def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(cli
         seed.add_tool_call(connection, "s", NOON, duration_ms=n, wait_ms=n if n <= 4 else None)
         seed.add_tool_call(connection, "s", NOON, duration_ms=60_000 + n, duration_source="timestamps")
     seed.add_tool_call(connection, "s", NOON, "Edit", duration_ms=9, duration_source="timestamps")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     exact = {"start_date": "2024-01-15T12:00:00Z", "end_date": "2024-01-15T12:15:00Z"}
     for chosen in ({}, exact):
         bash, edit = client.get("/api/tool-calls/stats", params=chosen).json()["tools"]
@@ -118,7 +118,7 @@ def test_times_are_of_measured_durations_unless_estimated_ones_are_asked_for(cli
 def test_an_unknown_class_is_refused_with_the_names_of_all(client: TestClient, connection: Connection, path: str) -> None:
     seed.add_session(connection, "s", seed.add_project(connection, "/p"))
     seed.add_tool_call(connection, "s", NOON, status="error", error_class="of_our_own")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     answer = client.get(f"{path}?error_class=file_not_fuond")
 
@@ -148,7 +148,7 @@ def failed(kept_connection: Connection) -> list[tuple[Any, ...]]:
     )
     kept_connection.execute("INSERT INTO session_machines SELECT session_id, 'm-' || length(session_id) FROM sessions")
     seed.add_tool_call(kept_connection, "undated", seed.UNDATED, status="error", error_class="network")
-    seed.compute_aggregates(kept_connection)
+    seed.compute_totals(kept_connection)
     return kept_connection.execute(FAILED).fetchall()
 
 

@@ -46,7 +46,7 @@ def calls(kept_connection: Connection) -> list[dict[str, Any]]:
             )
         seed.add_tool_call(kept_connection, f"s{number}", FIRST + timedelta(days=number), "Wait", duration_ms=None, duration_source=None)
     seed.add_tool_call(kept_connection, "s0", seed.UNDATED, "Bash", duration_ms=9_999_999)
-    seed.compute_aggregates(kept_connection)
+    seed.compute_totals(kept_connection)
     names = ("project_id", "user", "machine", "tool_name", "occurred_at", "duration_ms", "duration_source")
     found = kept_connection.execute(
         "SELECT c.project_id, u.name, machine_id, tool_name, occurred_at, duration_ms, duration_source"
@@ -192,7 +192,8 @@ def test_points_are_correct_beyond_the_capacity_of_a_histogram(client: TestClien
         (1440, monday + timedelta(days=1), many // 2, many // 2),
         (10080, monday, many + many // 2, many // 2),
     ):
-        connection.execute(
+        seed.write_sums(
+            connection,
             "INSERT INTO tool_rollups (project_id, user_id, grain_minutes, bucket_start, tool_name, calls, success, measured_calls, measured_ms, max_measured_ms,"
             f" measured_times) VALUES (-1, -1, %(grain)s, %(start)s, 'Bash', %(n)s, %(n)s, %(n)s, 1, 1000, placed(%(quick)s, latency_bucket(100) + 1, {TIMES_DIGITS})"
             f" + placed(%(slow)s, latency_bucket(1000) + 1, {TIMES_DIGITS}))",

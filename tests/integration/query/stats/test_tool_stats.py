@@ -86,6 +86,6 @@ def _check(stats: dict[str, Any], calls: list[Any]) -> None:
 
 def test_a_tool_without_durations_has_no_percentiles(client: TestClient, connection: Connection) -> None:
     seed.add_tool_call(connection, None, datetime(2024, 1, 1, tzinfo=UTC), "Read", duration_ms=None, status="pending")
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     [tool] = client.get("/api/tool-calls/stats").json()["tools"]
     assert (tool["calls"], tool["avg_ms"], tool["p50_ms"], tool["max_ms"]) == (1, None, None, None)

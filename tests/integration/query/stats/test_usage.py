@@ -65,7 +65,7 @@ def build(connection: Connection) -> tuple[list[int], list[Call]]:
         seed.add_session(connection, f"snapshot-{number}", made.projects[number % 2], number, dated_at=start, **usage)
     seed.add_api_call(connection, None, world.STARTS[2], output_tokens=5)
     seed.add_api_call(connection, None, seed.UNDATED, output_tokens=50, model="claude-opus", cost_nano_usd=500)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return made.projects, [Call(row) for row in connection.execute(CALLS.encode()).fetchall()]
 
 
@@ -164,7 +164,7 @@ def test_an_unknown_cost_is_null_and_not_zero(client: TestClient, connection: Co
     noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
     seed.add_api_call(connection, None, noon, input_tokens=5)
     seed.add_api_call(connection, None, noon, model="free", cost_nano_usd=0)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     usage = client.get("/api/usage?group_by=model").json()
     assert [(item["model"], item["cost_usd"], item["unpriced_calls"]) for item in usage["items"]] == [("free", 0.0, 0), (None, None, 1)]
     assert (usage["totals"]["cost_usd"], usage["totals"]["unpriced_calls"], usage["totals"]["api_calls"]) == (0.0, 1, 2)
@@ -260,7 +260,7 @@ def test_what_the_cache_saved_is_null_where_it_is_not_known(client: TestClient, 
             seed.add_api_call(connection, session_id, noon, **call)
     snapshot = {"model": "summary", "cost_nano_usd": 9, "cache_read_tokens": 1000, "usage_from_snapshot": True}
     seed.add_session(connection, "summary", project, dated_at=noon, **snapshot)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     by_model = {item["model"]: item for item in client.get("/api/usage?group_by=model").json()["items"]}
     totals = client.get("/api/stats").json()["totals"]
@@ -356,7 +356,7 @@ def calls(connection: Connection) -> list[tuple[datetime, int]]:
         seed.add_message(connection, "long", at, role="assistant")
         seed.add_tool_call(connection, "long", at)
         seed.add_api_call(connection, "long", at, model="claude-opus", cost_nano_usd=1000 + number, input_tokens=number, output_tokens=2)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return found
 
 

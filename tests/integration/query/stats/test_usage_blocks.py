@@ -93,7 +93,7 @@ def put(connection: Connection, calls: list[Call]) -> list[int]:
     for call in calls:
         written = dict(zip(("input_tokens", "output_tokens", "cache_write_5m_tokens", "cache_read_tokens"), call.tokens, strict=True))
         seed.add_api_call(connection, call.session, call.at, model=call.model, cost_nano_usd=call.nano_usd, **written)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
     return projects
 
 
@@ -209,7 +209,7 @@ def test_usage_that_only_a_claude_json_tells_is_at_its_date(client: TestClient, 
     snapshot = {"usage_from_snapshot": True, "input_tokens": 5, "output_tokens": 7, "cost_nano_usd": 2_000_000, "model": SONNET}
     at = FIRST + timedelta(hours=3, minutes=10)
     seed.add_session(connection, "s", seed.add_project(connection, "/p"), started_at=at, dated_at=at, **snapshot)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     [block] = ask(client)
 
@@ -228,7 +228,7 @@ def test_the_active_block_has_a_burn_rate_by_its_active_time(client: TestClient,
         for minutes in (0, 20):
             usage = {"input_tokens": 1_000, "output_tokens": 2_000, "cost_nano_usd": 300_000_000, "model": OPUS}
             seed.add_api_call(connection, session, start + timedelta(minutes=minutes), **usage)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     active, old = client.get(BLOCKS).json()["items"]
 
@@ -244,7 +244,7 @@ def test_an_active_block_without_active_time_or_price_has_no_such_rate(client: T
     now = datetime.now(UTC)
     seed.add_session(connection, "s", seed.add_project(connection, "/p"), started_at=now, dated_at=now)
     seed.add_api_call(connection, "s", now, model=FREE, output_tokens=10)
-    seed.compute_aggregates(connection)
+    seed.compute_totals(connection)
 
     [block] = client.get(BLOCKS).json()["items"]
 

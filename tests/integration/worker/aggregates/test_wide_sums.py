@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.worker.maintenance import rebuild
-from services.worker.maintenance.verify import verify
+from services.worker.maintenance.verify import sums, verify
 from services.worker.resources import Resources
 from shared.events.event_kinds import MAX_DURATION_MS, MAX_LINES, MAX_TOKENS
 from shared.events.messages import Conversation
@@ -22,7 +22,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MAX_BIGINT = 2**63 - 1
 _CELL = (
     "SELECT wall_us, cost_nano_usd FROM activity_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
-    " UNION ALL SELECT NULL, sum(cost_nano_usd) FROM usage_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
+    " UNION ALL SELECT NULL, coalesce(sum(cost_nano_usd), 0) FROM usage_rollups WHERE (project_id, user_id, grain_minutes) = (-1, -1, 0)"
 )
 _SESSIONS = """
     INSERT INTO sessions (session_id, counted, wall_us, cost_nano_usd, snapshot, usage_from_snapshot)
@@ -42,8 +42,9 @@ def check(worker: Resources, connection: Connection, values: list[tuple[int, int
     connection.execute("DELETE FROM sessions")
     connection.execute(_SESSIONS, [[wall for wall, _ in values], [cost for _, cost in values]])
     with connection.transaction():
-        rebuild.lock(connection)
-        rebuild.refill(connection, worker.idle_gap)
+        every = sums(connection)
+        rebuild.lock(connection, every)
+        rebuild.refill(connection, every)
     wall, cost = (sum(each) for each in zip(*values, strict=True))
     assert connection.execute(_CELL).fetchall() == [(wall, cost), (None, cost)]
 
@@ -61,7 +62,7 @@ def test_sums_of_wall_time_and_cost_never_overflow(worker: Resources) -> None:
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
         check(worker, connection)
         with connection.transaction():
-            rebuild.refill(connection, worker.idle_gap)
+            rebuild.refill(connection, sums(connection))
         assert verify(connection, worker.idle_gap)["activity_rollups"] == 0
 
 
@@ -69,6 +70,7 @@ def test_a_full_sum_of_active_time_stops_no_write(worker: Resources) -> None:
     # Given people who were active for longer than a bigint of microseconds holds
     arrive(worker, "first", "ann")
     with psycopg.connect(worker.settings.database_url, autocommit=True) as connection:
+        connection.execute("SET tracker.sums_stay = 'on'")
         connection.execute("UPDATE activity_rollups SET active_us = %s", (MAX_BIGINT,))
 
         # When others work, then what they do is stored and counted

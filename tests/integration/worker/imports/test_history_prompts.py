@@ -8,13 +8,13 @@ from uuid import UUID, uuid5
 import pytest
 from psycopg import Connection
 
-from services.worker.maintenance.verify import checks, differing
 from services.worker.persist.persist_batch import persist
 from services.worker.persist.records import Message, Record, SessionFacts
 from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.events.messages import Conversation
 from tests.integration.worker.all_tables import tables
+from tests.integration.worker.imports.files_of_sessions import drift
 
 GAP = timedelta(minutes=5)
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_transcript_prompts_take_precedence_over_history(connection: Connection[
         # Then the session has the transcript's prompts alone; the one without a session stays
         rows = connection.execute("SELECT session_id, source, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1").fetchall()
         assert rows == [("s1", "transcript", 2), (None, "history.jsonl", 1)]
-        assert {name: cells for name, check in checks().items() if (cells := differing(connection, check, GAP))} == {}
+        assert drift(connection) == {}
         in_this_order = tables(connection)
     with connection.transaction(force_rollback=True):
         for batch in (TRANSCRIPT, HISTORY):

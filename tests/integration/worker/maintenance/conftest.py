@@ -17,6 +17,7 @@ from tests.conftest import as_role
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (drop_texts, drop_sessions, rekey_projects, merge_users):
         monkeypatch.setattr(module, "SESSIONS_AT_ONCE", 1)
+    for module in (drop_texts, rekey_projects, merge_users):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(retention_stage, "SESSIONS_AT_ONCE", 2)
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import rekey_projects
 from services.worker.maintenance.retention import drop_sessions
 from services.worker.maintenance.retention.retention_stage import Step
@@ -18,7 +17,7 @@ from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, f
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, store
 from tests.integration.worker.statements import execute, select
 
-CELLS = (*AGGREGATES, "active_days")
+CELLS = ("activity_rollups", "tool_rollups", "error_rollups", "usage_rollups", "file_rollups", "active_days")
 RUN = UUID(int=1)
 
 
@@ -64,7 +63,7 @@ def move_all(worker: Resources) -> int:
             return steps
         for (each,) in waiting:
             with worker.transaction() as connection:
-                rekey_projects.move_some(worker, connection, each)
+                rekey_projects.move_some(connection, each)
             steps += 1
 
 

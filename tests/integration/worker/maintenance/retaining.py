@@ -4,17 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance.jobs import run_job
 from services.worker.resources import Resources
 from shared.events.messages import ToolCall
 from shared.jobs import RETENTION
 from tests.integration.worker.imports.files_of_sessions import EPOCH, add_job, file_of
+from tests.integration.worker.maintenance.projects_world import CELLS
 from tests.integration.worker.maintenance.sessions_of_users import row_id, session, sessionless, store
 from tests.integration.worker.statements import execute, select
 
 YESTERDAY = int((datetime.now(UTC) - timedelta(days=1) - EPOCH) / timedelta(minutes=1))
-CELLS = (*AGGREGATES, "active_days", "file_sets")
 ROWS = ("sessions", "messages", "tool_calls", "activities", "api_calls", "session_events")
 
 
@@ -44,7 +43,7 @@ def counts(worker: Resources, run_id: UUID) -> dict[str, tuple[int, int, int]]:
 
 
 def cells(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:
-    return {table: sorted(select(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in CELLS}
+    return {table: sorted(select(worker, f"SELECT to_jsonb(t)::text FROM {table} AS t")) for table in (*CELLS, "file_sets")}
 
 
 def numbers(worker: Resources) -> dict[str, list[tuple[Any, ...]]]:

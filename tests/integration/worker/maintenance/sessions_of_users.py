@@ -72,7 +72,7 @@ def request_merge(worker: Resources, name: str, into: str) -> int:
     return int(user_id)
 
 
-Step = Callable[[Resources, Connection[Any], int], bool]
+Step = Callable[[Connection[Any], int], bool]
 
 
 def step_by_step(worker: Resources, step: Step, of: int) -> int:
@@ -80,7 +80,7 @@ def step_by_step(worker: Resources, step: Step, of: int) -> int:
     steps, is_more = 0, True
     while is_more:
         with worker.transaction() as connection:
-            is_more = step(worker, connection, of)
+            is_more = step(connection, of)
         steps += 1
         assert differences(worker) == {}, f"after transaction {steps}"
     return steps
@@ -95,7 +95,7 @@ def losing_each_second(worker: Resources, step: Step, of: int) -> None:
     for n in count():
         is_more = True
         with suppress(Killed), worker.transaction() as connection:
-            is_more = step(worker, connection, of)
+            is_more = step(connection, of)
             if n % 2 == 0:
                 raise Killed
         assert differences(worker) == {}

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.worker.aggregates.dropped_contributions import base_tables
 from services.worker.maintenance import merge_users, rebuild, rekey_projects
 from services.worker.resources import Resources
+from shared.tables.sums import BASE
 from tests.example_counts import examples
 from tests.integration.worker.all_tables import differences, empty
 from tests.integration.worker.imports.files_of_sessions import GAP
@@ -25,7 +25,7 @@ from tests.integration.worker.maintenance.projects_world import (
     sums,
 )
 from tests.integration.worker.maintenance.retaining import drop, set_rule
-from tests.integration.worker.maintenance.sessions_of_users import request_merge, session, step_by_step, store
+from tests.integration.worker.maintenance.sessions_of_users import Step, request_merge, session, step_by_step, store
 from tests.integration.worker.statements import execute
 
 PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
@@ -33,7 +33,7 @@ PATHS = ("/w/shop", "/w/shop-fix", "/w/api")
 
 def in_base(worker: Resources, path: str) -> int:
     """Entries of the base that count under a project."""
-    counts = " + ".join(f"(SELECT count(*) FROM {base} WHERE project_id = p.id)" for base in base_tables())
+    counts = " + ".join(f"(SELECT count(*) FROM {base} WHERE project_id = p.id)" for base in BASE)
     return int(one(worker, f"SELECT {counts} FROM projects AS p WHERE path = %s", path))
 
 
@@ -163,11 +163,11 @@ def test_after_any_drops_merges_and_undos_all_sums_are_those_without_the_drops(
     assert sums(worker) == expected
 
 
-def some(worker: Resources, steps: int, step: Any, of: int) -> None:
+def some(worker: Resources, steps: int, step: Step, of: int) -> None:
     """Transactions of a merge; a task is over after any of them."""
     for _ in range(steps):
         with worker.transaction() as connection:
-            step(worker, connection, of)
+            step(connection, of)
 
 
 def bob(worker: Resources) -> int:

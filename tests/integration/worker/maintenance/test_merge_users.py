@@ -5,11 +5,10 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from services.worker.aggregates.dropped_contributions import base_tables
-from services.worker.aggregates.registry import AGGREGATES
 from services.worker.maintenance import merge_users
 from services.worker.resources import Resources
 from shared.events.messages import Conversation
+from shared.tables import sums
 from tests.integration.worker.all_tables import all_tables, differences, empty
 from tests.integration.worker.imports.files_of_sessions import EPOCH
 from tests.integration.worker.maintenance.sessions_of_users import (
@@ -38,7 +37,7 @@ BESIDE = (
        SELECT gen_random_uuid(), session_id, project_id, user_id, 'command', '/x', ended_at, now() FROM sessions WHERE session_id = 'b0'""",
 )
 # Sums, which move with what they count.
-SUMS = {*AGGREGATES, *base_tables(), "active_days"}
+SUMS = {table.name for table in sums.SUMS}
 
 
 def tables_with_users(worker: Resources) -> set[str]:
@@ -137,7 +136,7 @@ def test_events_of_the_former_name_are_the_other_users_while_and_after_it_is_mer
 
     # When events come between two transactions: of a new session, of one that has not moved yet, and without a session
     with worker.transaction() as connection:
-        assert merge_users.merge_some(worker, connection, user_id)
+        assert merge_users.merge_some(connection, user_id)
     store(worker, [*session("b7", "bob", 3), sessionless("bob", 17)])
     late = Conversation(session_id="b4", content="late", role="user", timestamp=EPOCH + timedelta(hours=1), id=row_id("late"))
     store(worker, [late])

@@ -149,7 +149,7 @@ def test_after_any_decisions_and_their_undo_everything_is_as_if_there_had_been_n
             of = project_id(worker, PATHS[value % 3])
             for _ in range(value):
                 with worker.transaction() as connection:
-                    rekey_projects.move_some(worker, connection, of)
+                    rekey_projects.move_some(connection, of)
         elif not is_circle(worker, path, value):
             decide(worker, path, value)
         assert differences(worker) == {}

@@ -70,7 +70,7 @@ def test_what_came_of_a_call_stays_when_its_texts_go(worker: Resources, small_st
 
 
 def test_sessions_go_and_all_cells_stay(worker: Resources, small_steps: None) -> None:
-    """given sessions of many kinds, when the old ones are dropped a few rows at a time, then nothing drifts at any commit, and no cell has changed."""
+    """given sessions of many kinds, when the old ones are dropped one by one, then nothing drifts at any commit, and no cell has changed."""
     fill(worker)
     before = cells(worker)
     set_rule(worker, "sessions", 30)

@@ -48,6 +48,7 @@ def client(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestC
 def clear(worker: Resources) -> None:
     """Projects and users stay, and are the same in each example."""
     with worker.transaction() as connection:
+        connection.execute("SET LOCAL tracker.sums_stay = 'on'")
         rows = (table.name for table in (*ACTS, *SUMS))
         for table in (*rows, "sessions", "tombstones", "dropped_texts", "retention_rules", "jobs"):
             connection.execute(f"DELETE FROM {table}".encode())

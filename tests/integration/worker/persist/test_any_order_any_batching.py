@@ -15,6 +15,7 @@ from services.worker.persist.staging.staging_tables import ReceivedEvent, clear
 from services.worker.resources import Resources
 from shared.events.messages import Activity, Conversation, Event, SessionEnd, SessionStart, ToolCall, Usage
 from tests.example_counts import examples
+from tests.integration.worker.all_tables import fold
 
 GAP = timedelta(minutes=5)
 # Just before a UTC midnight, so that days and hours are crossed often.
@@ -93,6 +94,7 @@ def store(connection: Connection[Any], batches: list[list[Event]]) -> dict[str, 
         for batch in batches:
             persist(connection, [ReceivedEvent(event, EPOCH, "test", "1-1") for event in batch], idle_gap=GAP)
             clear(connection)
+        fold(connection)
         return tables(connection)
 
 

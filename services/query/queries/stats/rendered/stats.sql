@@ -430,8 +430,7 @@ WITH chosen AS MATERIALIZED (
 ), active AS (
     SELECT u.user_id, c.bucket_start, sum(microseconds(upper(c.piece) - lower(c.piece))) AS active_us
     FROM (
-        SELECT user_id, range_agg(without_gap(active_ranges, make_interval(secs => coalesce(
-            (SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), 300)))) AS ranges
+        SELECT user_id, range_agg(without_gap(active_ranges, idle_gap())) AS ranges
         FROM (SELECT user_id, active_ranges FROM chosen UNION ALL SELECT user_id, active_ranges FROM dropped) AS s
         GROUP BY user_id
     ) AS u
@@ -447,20 +446,13 @@ WITH chosen AS MATERIALIZED (
         sum(e.cost_nano_usd) AS cost_nano_usd, sum(e.cache_priced_calls) AS cache_priced_calls, sum(e.uncached_nano_usd) AS uncached_nano_usd,
         sum(e.cache_saved_nano_usd) AS cache_saved_nano_usd
     FROM (
-        SELECT user_id, dated_at AS at, 1 AS sessions, wall_us, 0 AS active_us, 0 AS user_messages, 0 AS assistant_messages,
-            CASE WHEN lines_from_snapshot THEN lines_added ELSE 0 END AS lines_added,
-            CASE WHEN lines_from_snapshot THEN lines_removed ELSE 0 END AS lines_removed, 0 AS tool_calls, 0 AS tool_errors,
-            CASE WHEN usage_from_snapshot THEN input_tokens ELSE 0 END AS input_tokens,
-            CASE WHEN usage_from_snapshot THEN output_tokens ELSE 0 END AS output_tokens,
-            CASE WHEN usage_from_snapshot THEN cache_creation_tokens ELSE 0 END AS cache_creation_tokens,
-            CASE WHEN usage_from_snapshot THEN cache_read_tokens ELSE 0 END AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls,
-            CASE WHEN usage_from_snapshot THEN coalesce(cost_nano_usd, 0) ELSE 0 END AS cost_nano_usd,
-            0 AS cache_priced_calls, 0 AS uncached_nano_usd, 0 AS cache_saved_nano_usd
-        FROM chosen
+        SELECT user_id, bucket_start AS at, 0 AS sessions, 0 AS wall_us, active_us, 0 AS user_messages, 0 AS assistant_messages, 0 AS lines_added,
+            0 AS lines_removed, 0 AS tool_calls, 0 AS tool_errors, 0 AS input_tokens, 0 AS output_tokens, 0 AS cache_creation_tokens,
+            0 AS cache_read_tokens, 0 AS api_calls, 0 AS unpriced_calls, 0 AS cost_nano_usd, 0 AS cache_priced_calls, 0 AS uncached_nano_usd,
+            0 AS cache_saved_nano_usd
+        FROM active
         UNION ALL
-        SELECT user_id, bucket_start, 0, 0, active_us, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM active
-        UNION ALL
-        SELECT user_id, bucket_start, 0, 0, 0, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors, input_tokens,
+        SELECT user_id, bucket_start, sessions, wall_us, 0, user_messages, assistant_messages, lines_added, lines_removed, tool_calls, tool_errors, input_tokens,
             output_tokens, cache_creation_tokens, cache_read_tokens, api_calls, unpriced_calls, cost_nano_usd, cache_priced_calls, uncached_nano_usd,
             cache_saved_nano_usd
         FROM session_quarters

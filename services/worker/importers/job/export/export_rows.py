@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
-from services.worker.aggregates.dropped_contributions import SESSIONS, base_tables
-from services.worker.aggregates.registry import AGGREGATES, FILE_ROLLUPS, Measure
 from services.worker.importers.formats.export_manifest import Selection, exported_columns, row_tables_in_order
+from services.worker.importers.formats.exported_base import VECTORS, WIDE_SUMS
 from services.worker.sql_text import listed, sql
 from shared.sql_files import SqlFile
+from shared.tables.catalogue import TABLES
+from shared.tables.sums import BASE, BASE_FILES, BASE_SESSIONS
 
 _SQL: Final = SqlFile(__package__, "export_rows.sql")
 
@@ -37,6 +38,14 @@ _USERS: Final = "LEFT JOIN users AS u ON u.id = t.user_id"
 _FILES: Final = "JOIN files AS f USING (file_key)"
 # The columns of acts that JSON has otherwise.
 _WRITTEN: Final = {"occurred_at": sql(_TIME, name="occurred_at"), "active_ranges": _SQL.ranges}
+# Those of the base that it has otherwise. Numbers wider than a bigint are strings.
+_WRITTEN_OF_BASE: Final = {
+    "user_id": _USER,
+    "file_key": "f.file_path",
+    "active_ranges": _SQL.ranges,
+    **{name: sql(_TIME, name=name) for name in ("bucket_start", "last_used_at", "dated_at", "last_event_at")},
+    **{name: f"t.{name}::text" for name in WIDE_SUMS | VECTORS},
+}
 
 # Data that no export, or no selection, can tell apart. Counts are left out: a person with a right to their own export learns nothing of others.
 _NAMES: Final = "People and projects that were erased. A hash of a name may be found by a list of names, so it stays: if they come elsewhere, erase them there."
@@ -80,7 +89,7 @@ def rows_statement(table: str, selection: Selection) -> bytes:
     """A table's rows as JSON, one in each row."""
     assert table in row_tables_in_order()
     rows = sql(
-        _base(table) if table in base_tables() else _SQL[table] if table in _SQL else _beside_session(table),
+        _base(table) if table in BASE else _SQL[table] if table in _SQL else _beside_session(table),
         everything="true" if selection.is_everything else "false",
         of_chosen=_SQL.of_chosen,
         of_none=_SQL.of_none,
@@ -98,27 +107,16 @@ def _beside_session(table: str) -> str:
 
 
 def _base(table: str) -> str:
-    """A SELECT of an aggregate's base. Sums wider than a bigint are strings."""
-    if table == SESSIONS:
-        columns, joins, bucket = (
-            [_USER, *(sql(_TIME, name=name) for name in ("dated_at", "last_event_at")), _SQL.ranges],
-            _USERS,
-            "dated_at",
-        )
-    else:
-        [aggregate] = (each for each in AGGREGATES.values() if each.base == table)
-        wide = {name for name, measure in aggregate.measures.items() if measure not in (Measure.SUM, Measure.MAXIMUM)}
-        joins = " ".join((_USERS if "user_id" in aggregate.owners else "", _FILES if "file_key" in aggregate.by else "")).strip()
-        columns, bucket = [_USER] if "user_id" in aggregate.owners else [], "bucket_start"
-        for name in ("bucket_start", *aggregate.by, *aggregate.contributed):
-            if name in ("bucket_start", "last_used_at"):
-                columns.append(sql(_TIME, name=name))
-            elif name == "file_key":
-                columns.append("f.file_path")
-            else:
-                columns.append(f"t.{name}::text" if name in wide else f"t.{name}")
-    of_base = _OF_BASE_FILES if table == FILE_ROLLUPS.base else _OF_BASE
-    return sql(_SQL.base, base=table, columns=listed(columns), joins=joins, bucket=bucket, of_base=of_base)
+    """A SELECT of a table of the base."""
+    columns = [name for name in TABLES[table].named() if name in {*exported_columns(table), *_WRITTEN_OF_BASE}]
+    return sql(
+        _SQL.base,
+        base=table,
+        columns=listed(_WRITTEN_OF_BASE.get(name, f"t.{name}") for name in columns),
+        joins=_FILES if table == BASE_FILES else _USERS,
+        bucket="dated_at" if table == BASE_SESSIONS else "bucket_start",
+        of_base=_OF_BASE_FILES if table == BASE_FILES else _OF_BASE,
+    )
 
 
 def rows_of(connection: Connection[Any], table: str, selection: Selection) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from services.worker.importers.formats import exported_base
 from services.worker.importers.formats.export_manifest import rows_member
 from services.worker.importers.formats.exported_besides import BESIDES
 from services.worker.importers.formats.exported_rows import rows_of_member
@@ -46,7 +47,7 @@ class ExportBase:
         return brought_base.sums_of(self._watch.watched(self._rows()))
 
     def _rows(self) -> Iterator[tuple[str, Any]]:
-        for table, wanted in brought_base.ROWS.items():
+        for table, wanted in exported_base.ROWS.items():
             if rows_member(table) in self._export.members:
                 with self._export.open(rows_member(table)) as content:
                     yield from ((table, row[1]) for row in rows_of_member(content, wanted) if not isinstance(row, RecordError))

@@ -16,7 +16,7 @@ from typing import IO, Any, Final, TypeVar, cast
 import msgspec
 
 from services.worker import lock_order
-from services.worker.importers.formats import exported_besides
+from services.worker.importers.formats import exported_base, exported_besides
 from services.worker.importers.formats.export_manifest import StoredTranscript, row_tables_in_order, rows_member
 from services.worker.importers.formats.exported_besides import BESIDES, type_of_rows, with_own_projects
 from services.worker.importers.formats.exported_rows import (
@@ -128,7 +128,7 @@ class _Import:
         with self._export.open(name) as content:
             if table in RECORD_TABLES:
                 self._store_records(index, table, content, done)
-            elif table in brought_base.ROWS:
+            elif table in exported_base.ROWS:
                 self._store_base(index, table, content, done)
             elif table in exported_besides.besides():
                 self._store_besides(index, table, content, done)
@@ -234,19 +234,18 @@ class _Import:
 
     def _store_base(self, index: int, table: str, content: IO[bytes], done: int) -> None:
         """Numbers of dropped sessions. Why they are left out is told once."""
-        parameters = {"job_number": self._shard.job_number, "idle_gap": self._worker.idle_gap}
 
         def store(connection: Any, part: list[Any]) -> Stored:
             refusal = self._base.refusal(connection)
             if refusal is None:
-                brought_base.bring_rows(connection, table, part, parameters, self._counted_redactions)
+                brought_base.bring_rows(connection, table, part, self._shard.job_number, self._counted_redactions)
                 return Stored()
             if not self._base_is_refused:
                 self._errors.append(refusal)
                 self._base_is_refused = True
             return Stored(left_out={refusal.code: len(part)})
 
-        self._store_parts(index, table, self._without_errors(rows_of_member(content, brought_base.ROWS[table])), done, store)
+        self._store_parts(index, table, self._without_errors(rows_of_member(content, exported_base.ROWS[table])), done, store)
 
     def _store_transcripts(self, index: int, content: IO[bytes], done: int) -> None:
         rows: Iterator[tuple[int, StoredTranscript]] = self._without_errors(rows_of_member(content, StoredTranscript))

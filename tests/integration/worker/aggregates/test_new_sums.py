@@ -1,6 +1,6 @@
-"""A new aggregate is one entry in the registry: writing, reattribution, undo, rebuild and verify then include it.
+"""A new table of sums is told once how it adds up (keep_sums): whatever changes rows then keeps it, and verify and rebuild know it.
 
-The made-up aggregate counts messages by role and failed tool calls by tool, so it has two tables of rows for sources.
+The made-up one counts messages by role and failed tool calls by tool, so it has two tables of rows for sources.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 from psycopg import Connection
 
-from services.worker.aggregates.registry import AGGREGATES, ALL_TIME, DAY, Aggregate, Measure, Source
 from services.worker.importers.job import undo
 from services.worker.maintenance.rebuild import rebuild
 from services.worker.maintenance.verify import verify
@@ -25,39 +24,38 @@ from tests.integration.worker.imports.files_of_sessions import add_job
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 GAP = timedelta(minutes=5)
 
-SPEAKERS = Aggregate(
-    "speaker_rollups",
-    by=("speaker",),
-    counted_under={("project_id", "user_id"): (ALL_TIME, DAY), ("-1", "-1"): (ALL_TIME,)},
-    measures={"messages": Measure.SUM, "failures": Measure.WIDE_SUM},
-    finest=DAY,
-    sources=(
-        Source("messages", {"messages": "1"}, by={"speaker": "role"}),
-        Source("tool_calls", {"failures": "1"}, by={"speaker": "tool_name"}, where="status = 'error'"),
-    ),
-)
 TABLE = """
-    CREATE TABLE speaker_rollups (
-        project_id bigint, user_id bigint, grain_minutes smallint, bucket_start timestamptz, speaker text,
+    CREATE TABLE speaker_sums (
+        project_id bigint, user_id bigint, bucket_start timestamptz, speaker text,
         messages bigint NOT NULL DEFAULT 0, failures numeric NOT NULL DEFAULT 0,
-        PRIMARY KEY (project_id, user_id, grain_minutes, bucket_start, speaker))"""
-BASE = """
-    CREATE TABLE base_speaker_rollups AS
-    SELECT project_id, NULL::bigint AS path_project_id, NULL::integer AS brought_by, user_id, bucket_start, speaker, messages, failures
-    FROM speaker_rollups WITH NO DATA"""
+        PRIMARY KEY (project_id, user_id, bucket_start, speaker))"""
+KEPT = """
+    SELECT keep_sums('messages', 'speaker_sums', ARRAY[['project_id', 'project_id'], ['user_id', 'user_id'], ['bucket_start', 'bucket_of(occurred_at, 1440)'],
+        ['speaker', 'role']], ARRAY[['messages', 'sum', '1']]);
+    SELECT keep_sums('tool_calls', 'speaker_sums', ARRAY[['project_id', 'project_id'], ['user_id', 'user_id'], ['bucket_start', 'bucket_of(occurred_at, 1440)'],
+        ['speaker', 'tool_name']], ARRAY[['failures', 'sum', '1']], condition => $$status = 'error'$$)"""
+FORGET = """
+    DO $$ DECLARE counted text; event text; BEGIN
+        FOREACH counted IN ARRAY ARRAY['messages', 'tool_calls'] LOOP
+            FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+                EXECUTE format('DROP FUNCTION speaker_sums_%s_%s() CASCADE', event, counted);
+            END LOOP;
+        END LOOP;
+    END $$;
+    DELETE FROM kept_sums WHERE sums = 'speaker_sums';
+    DROP TABLE speaker_sums"""
 
 
 @pytest.fixture
-def connection(worker: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection[Any]]:
-    """A database with the aggregate's tables, and its entry in the registry."""
+def connection(worker: Resources) -> Iterator[Connection[Any]]:
+    """A database with the table of sums, which has been told how its numbers add up."""
     with worker.connection() as connection:
         with connection.transaction():
             connection.execute(TABLE)
-            connection.execute(BASE)
-        monkeypatch.setitem(AGGREGATES, "speaker_rollups", SPEAKERS)
+            connection.execute(KEPT)
         yield connection
         with connection.transaction():
-            connection.execute("DROP TABLE speaker_rollups, base_speaker_rollups")
+            connection.execute(FORGET)
 
 
 def store(connection: Connection[Any], *events: Event | Record, job_number: int = 0) -> None:
@@ -74,39 +72,32 @@ def failed(session_id: str) -> ToolCall:
 
 
 def cells(connection: Connection[Any]) -> list[tuple[Any, ...]]:
-    """(project, grain, speaker, messages, failures) of the cells that are not empty."""
+    """(project, speaker, messages, failures)."""
     with connection.transaction():
         found = connection.execute("""
-            SELECT coalesce(p.path, r.project_id::text), grain_minutes, speaker, messages, failures::int
-            FROM speaker_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id WHERE (messages, failures) <> (0, 0) ORDER BY 1, 2, 3""")
+            SELECT coalesce(p.path, r.project_id::text), speaker, messages, failures::int
+            FROM speaker_sums AS r LEFT JOIN projects AS p ON p.id = r.project_id ORDER BY 1, 2""")
         return found.fetchall()
 
 
 def is_right(connection: Connection[Any]) -> bool:
     found = verify(connection, GAP)
-    return "speaker_rollups" in found and not any(found.values())
+    return "speaker_sums" in found and not any(found.values())
 
 
-def test_a_new_aggregate_includes_new_rows(connection: Connection[Any]) -> None:
+def test_new_sums_include_new_rows(connection: Connection[Any]) -> None:
     store(connection, said("s"), said("s"), failed("s"))
 
-    assert cells(connection) == [
-        ("-1", 0, "Bash", 0, 1),
-        ("-1", 0, "user", 2, 0),
-        ("0", 0, "Bash", 0, 1),
-        ("0", 0, "user", 2, 0),
-        ("0", 1440, "Bash", 0, 1),
-        ("0", 1440, "user", 2, 0),
-    ]
+    assert cells(connection) == [("0", "Bash", 0, 1), ("0", "user", 2, 0)]
     assert is_right(connection)
 
 
-def test_a_new_aggregate_follows_a_session_to_its_project(connection: Connection[Any]) -> None:
+def test_new_sums_follow_a_session_to_its_project(connection: Connection[Any]) -> None:
     store(connection, said("s"), failed("s"))
 
     store(connection, SessionStart(project_path="/p", start_time=NOW, session_id="s", id=uuid4()))
 
-    assert [cell for cell in cells(connection) if cell[1] == DAY] == [("/p", 1440, "Bash", 0, 1), ("/p", 1440, "user", 1, 0)]
+    assert cells(connection) == [("/p", "Bash", 0, 1), ("/p", "user", 1, 0)]
     assert is_right(connection)
 
 
@@ -117,7 +108,7 @@ def test_a_better_version_of_a_row_replaces_its_contribution(connection: Connect
     with connection.transaction():
         number = add_job(connection)
     store(connection, pending, job_number=number)
-    assert ("0", 1440, "Bash", 0, 1) in cells(connection)
+    assert ("0", "Bash", 0, 1) in cells(connection)
 
     # When the file is read again
     store(
@@ -153,18 +144,18 @@ def test_an_undo_subtracts_the_contributions_of_its_import(worker: Resources, co
     # Then no cell of it is left, not even an empty one
     assert cells(connection) == before
     with connection.transaction():
-        assert connection.execute("SELECT count(*) FROM speaker_rollups WHERE (messages, failures) = (0, 0)").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM speaker_sums WHERE (messages, failures) = (0, 0)").fetchone() == (0,)
     assert is_right(connection)
 
 
-def test_verify_finds_wrong_cells_of_a_new_aggregate_and_rebuild_corrects_them(connection: Connection[Any]) -> None:
+def test_verify_finds_wrong_cells_of_new_sums_and_rebuild_corrects_them(connection: Connection[Any]) -> None:
     store(connection, said("s"), failed("s"))
     before = cells(connection)
     with connection.transaction():
-        connection.execute("UPDATE speaker_rollups SET messages = messages + 1 WHERE grain_minutes = 0")
-    assert verify(connection, GAP)["speaker_rollups"] == 8
+        connection.execute("UPDATE speaker_sums SET messages = messages + 1")
+    assert verify(connection, GAP)["speaker_sums"] == 4
 
-    assert rebuild(connection, GAP)["speaker_rollups"] == 8
+    assert rebuild(connection, GAP)["speaker_sums"] == 4
 
     assert cells(connection) == before
     assert is_right(connection)
