@@ -136,9 +136,10 @@ def captured_items(
     )
     captured = [*map(CapturedItem, began), *(captured for _, captured in happened), *map(CapturedItem, ended)]
     # Some hooks change what a session does and tell of no act, or of one that the transcript has told of. An error may come after its hook.
-    told = {each.item.session_id for each in captured}
+    # The last item says what the session does; append_captured may leave out a transcript's message.
+    is_told = {each.item.session_id: each.is_of_hook is not False for each in captured}
     for session_id, session in sessions.items():
-        if session_id not in told and session.is_open and session.does != sessions_before.get(session_id, NO_SESSION).does:
+        if not is_told.get(session_id) and session.is_open and session.does != sessions_before.get(session_id, NO_SESSION).does:
             captured.append(CapturedItem(FeedItem(kind="state_changed", timestamp=session.since, **session.owner())))
     tell_states([each.item for each in captured], sessions)
     return captured

@@ -194,6 +194,22 @@ def test_the_order_of_arrival_does_not_change_a_subagents_state(worker: Resource
     assert all_views(worker, session_id, start) == [(state, expected)] * 3
 
 
+@pytest.mark.parametrize("is_reply_last", [True, False])
+def test_a_reply_that_a_hook_has_told_of_takes_no_state_away(worker: Resources, is_reply_last: bool) -> None:
+    session_id, start = begun()
+    tell(worker, session_id, own([PROMPT, AGENT_CALL, LAUNCHED, STOP]), start)
+
+    # Given the line of that reply, which is no news, and one of a subagent, when both are read together, the shorter file first
+    reply, call = own([line(19.9, "assistant", [{"type": "text", "text": "Made."}]), GREP])
+    longer = reply if is_reply_last else call
+    longer[2]["gitBranch"] = "long" * 200
+    bring(worker, session_id, [reply, call], start)
+
+    # Then every view has the subagent's call
+    assert all_views(worker, session_id, start) == [("input", [("a1", "working", "Grep", 4, "transcript")])] * 3
+    assert [item.content for item in feed_of(worker.redis) if item.session_id == session_id and item.kind == "reply"] == ["Made."]
+
+
 def test_the_call_that_started_it_says_what_it_is_for_while_it_runs_and_after(worker: Resources) -> None:
     session_id, start = begun()
 

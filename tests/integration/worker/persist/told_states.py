@@ -48,7 +48,9 @@ def bring(worker: Resources, session_id: str, steps: list[Step], start: datetime
                 put_hooks(connection, [(seconds, content | {"session_id": session_id})], start=start)
             else:
                 row = content | {"sessionId": session_id, "timestamp": (start + timedelta(seconds=seconds)).isoformat()}
-                put_range(connection, session_id, json.dumps(row).encode() + b"\n")
+                agent_id = content.get("agentId")
+                file_name = f"subagents/agent-{agent_id}.jsonl" if agent_id else None
+                put_range(connection, session_id, json.dumps(row).encode() + b"\n", file_name=file_name)
         connection.execute("UPDATE transcript_ranges SET received_at = now()")
         connection.execute("UPDATE hook_payloads SET received_at = now()")
     read_all(worker)
