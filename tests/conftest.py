@@ -37,16 +37,6 @@ TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 LEAST_MEMORY_BYTES = 4 * 1024**3
 MOST_WORKERS = 4
-# Files of tests/flow whose tests start one, and need no other.
-STACKS_OF_THEIR_OWN = (
-    "test_bucket_uploads.py",
-    "test_erase_everywhere.py",
-    "test_idle_stack.py",
-    "test_new_kind.py",
-    "test_schema.py",
-    "test_scrub_everywhere.py",
-    "test_scrub_of_texts.py",
-)
 # The base URL of test clients: their own default is no name that the services are known by.
 LOCAL = "http://localhost"
 # The database as the migrations made it, on each server of the tests.
@@ -113,7 +103,7 @@ class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         _, folder, *below = Path(file).parts
-        if folder == "flow" and below[-1] not in STACKS_OF_THEIR_OWN:
+        if folder == "flow" and below[0] != "own_stack":
             return folder
         is_by_file = folder in ("flow", "embedded", "browser", "scale", "deploy") or (folder == "integration" and below[0] == "query")
         return file if is_by_file else nodeid

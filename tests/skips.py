@@ -72,6 +72,9 @@ NEEDS = {
     "Linux": Need(lambda: sys.platform == "linux", "needs Linux; elsewhere services are not forked"),
     "named pipes": Need(lambda: hasattr(os, "mkfifo"), "needs named pipes"),
     ".venv": Need((ROOT / ".venv/bin/python").exists, "needs the environment that make builds"),
+    "the embedded servers": Need(
+        lambda: os.environ.get("TRACKER_TEST_SERVERS") != "containers", "shows nothing else on containers, which come last in .ci/run"
+    ),
     "time": Need(lambda: os.environ.get("TRACKER_FAULTS") == "long", "takes a minute more (TRACKER_FAULTS=long)"),
 }
 

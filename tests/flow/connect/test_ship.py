@@ -25,6 +25,7 @@ from tests.flow.conftest import TRACKER, Run, Stack
 from tests.flow.connect.shippers import stop_shipper
 from tests.skips import needs
 
+pytestmark = needs("the embedded servers")
 EVENTS_A_SECOND = 20
 KILLS = 20
 

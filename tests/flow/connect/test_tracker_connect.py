@@ -14,8 +14,9 @@ from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import TRACKER, Run, Stack
 from tests.flow.connect.conftest import without_claude
 from tests.flow.connect.shippers import wait_for
+from tests.skips import needs
 
-pytestmark = pytest.mark.usefixtures("no_shipper_stays")
+pytestmark = [pytest.mark.usefixtures("no_shipper_stays"), needs("the embedded servers")]
 
 SECONDS = 60
 

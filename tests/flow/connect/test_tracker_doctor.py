@@ -13,8 +13,9 @@ from client.capture.lock import running_shipper
 from tests.flow.client.claude_home import ClaudeHome
 from tests.flow.conftest import Run, Stack
 from tests.flow.connect.shippers import stop_shipper
+from tests.skips import needs
 
-pytestmark = pytest.mark.usefixtures("no_shipper_stays")
+pytestmark = [pytest.mark.usefixtures("no_shipper_stays"), needs("the embedded servers")]
 
 DAY = 86_400
 Break = Callable[[ClaudeHome, Path], Any]

@@ -24,6 +24,9 @@ from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.queues import Queue
 from tests.faults.pace import stretched
 from tests.flow.conftest import STOP_SECONDS, Stack, running_stack, start
+from tests.skips import needs
+
+pytestmark = needs("the embedded servers")
 
 TASKS = (*Task, *(kind.task for kind in KINDS.values()))
 # Every look but those of each minute and of ten minutes is made several times.

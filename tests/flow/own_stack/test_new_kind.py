@@ -31,11 +31,13 @@ from services.worker.settings import Settings
 from shared.journal.streams import PAYLOAD_FIELD, stream_key
 from shared.redaction.redact import redact_text
 from tests.conftest import as_role, make_database
-from tests.flow.bookmark_kind import COLUMN_STEPS, REPOSITORY, STEPS, Step, copy_with, files_in
 from tests.flow.client.claude_home import ClaudeHome
+from tests.flow.own_stack.bookmark_kind import COLUMN_STEPS, REPOSITORY, STEPS, Step, copy_with, files_in
 from tests.integration.keys.conftest import make_key
+from tests.skips import needs
 from tests.worker_command import WORKER_COMMAND
 
+pytestmark = needs("the embedded servers")
 SECONDS = 60
 WAIT = {"Prefer": "wait=30"}
 SECRET = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from tests.unit.migrations.next_migration import free_number, head
 
-REPOSITORY = Path(__file__).parent.parent.parent
+REPOSITORY = Path(__file__).parents[3]
 
 
 class Step(NamedTuple):

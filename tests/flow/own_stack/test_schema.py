@@ -10,6 +10,10 @@ import pytest
 
 from tests.example_counts import IS_NIGHTLY
 from tests.flow.conftest import REPOSITORY, Stack, running_stack, second_api
+from tests.skips import needs
+
+# compose-test sends the like through the gateway.
+pytestmark = needs("the embedded servers")
 
 # Beside those of the phases that are not random.
 EXAMPLES_PER_OPERATION = 4 if IS_NIGHTLY else 1
