@@ -44,7 +44,7 @@ def _remove(folder: Path) -> None:
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-TABLES_KEPT = ("alembic_version",)
+TABLES_KEPT = ("alembic_version", "kept_sums")
 
 
 @dataclass(frozen=True, slots=True)

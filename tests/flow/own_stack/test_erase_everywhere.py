@@ -350,7 +350,12 @@ def test_the_erase_command_counts_in_a_dry_run_and_then_erases(stack: Stack, tra
     assert "backups: Backups from before" in gone.stdout
     assert stack.http.get(f"/api/sessions/{session_id}").status_code == 404
 
+    # And a process that looked just before knows of the tombstone within seconds
+    def started() -> int:
+        return stack.http.post("/api/sessions/start", json={"session_id": session_id, "project_path": "/home/erased"}).status_code
+
+    assert wait_until(lambda: started() == 410, SECONDS)
+
     # When its tombstone is lifted, then the session may begin again
-    assert stack.http.post("/api/sessions/start", json={"session_id": session_id, "project_path": "/home/erased"}).status_code == 410
     assert tracker("erase", "session", session_id, "--lift").returncode == 0
-    assert stack.http.post("/api/sessions/start", json={"session_id": session_id, "project_path": "/home/erased"}).status_code == 201
+    assert started() == 201
