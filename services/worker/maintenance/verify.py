@@ -80,6 +80,8 @@ def sums(connection: Connection[Any]) -> list[Check]:
     days = Check("active_days", "SELECT * FROM active_days", sql(_SQL.active_days), ("project_id", "user_id", "day", "ranges"))
     with connection.cursor(row_factory=dict_row) as cursor:
         kept = cursor.execute(_SQL.kept_sums).fetchall()
+    if not kept:
+        raise RuntimeError("The table kept_sums is empty, so nothing says how sums add up; restore the database from a backup.")
     return [
         days,
         *(
