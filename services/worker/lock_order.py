@@ -5,7 +5,7 @@
 3. projects, users and files that are new, then sessions, each by its key
 4. rows, table by table, each by its key
 5. sums, which triggers take (`lock_sums` of deploy/migrations/versions/0107_kept_sums.sql): then the cells, in any order
-6. known projects, by id; then what belongs to this transaction only: its account, its job
+6. known projects that a batch marks, by id; then what belongs to this transaction only: its account, its job
 
 The archive's locks (services/worker/archive/archive_locks.py) come behind them all.
 

@@ -17,6 +17,7 @@ PEOPLE: Final = (
           "ID id -key_id -brought_by TIME created_at NAME name TEXT address"),
     Table("retention_rules", Owner.USER, WRITE, KEEP, READ, "how long things are kept is decided where they are kept", "names",
           "ID id project_id key_id USER user_id TIME changed_at NUMBER days WORD what"),
+    # Workers of 0.1.0 write last_session_at, which nobody reads any more: it can go with the next version.
     Table("projects", Owner.PROJECT,
           "SELECT, INSERT, UPDATE (name, group_name, is_archived, visibility, is_kept_apart, part_of, merged_into, merged_by, merge_evidence,"
           "merged_by_key, merged_at, rekey_requested_at)", KEEP, READ, EXPORTED, "names",

@@ -14,7 +14,6 @@ from psycopg import Connection
 
 from services.worker.maintenance import rebuild
 from services.worker.maintenance.verify import sums
-from services.worker.persist.persist_batch import LAST_SESSIONS
 from services.worker.sessions.session_rebuild import all_sessions
 from services.worker.sessions.session_totals import SUMMED
 from tests.bench.plan import Plan
@@ -168,6 +167,4 @@ def _aggregate(connection: Connection) -> None:
         order = "day" if check.name == "active_days" else "bucket_start"
         connection.execute(f"{rebuild.fill_statement(check)} ORDER BY {order}, project_id".encode())
         connection.execute(f"ANALYZE {check.name}".encode())
-    ids = [row[0] for row in connection.execute("SELECT id FROM projects")]
-    connection.execute(LAST_SESSIONS, {"project_ids": ids})
     connection.execute("INSERT INTO ledger (slot, last_received_at) SELECT 0, max(received_at) FROM session_events")

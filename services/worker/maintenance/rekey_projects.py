@@ -15,7 +15,7 @@ from psycopg.rows import dict_row, scalar_row
 from services.worker import lock_order
 from services.worker.maintenance import moving
 from services.worker.maintenance.staged_job import RUN_SECONDS
-from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
+from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sql_text import sql
@@ -70,16 +70,13 @@ def move_some(connection: Connection[Any], project_id: int) -> bool:
 def _move_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> None:
     connection.execute(LOCK_SESSIONS, parameters)
     # Their keys are computed anew, from what they name and what that is part of now.
-    date_projects(connection, update_session_rows(connection, parameters["session_ids"]))
+    update_session_rows(connection, parameters["session_ids"])
 
 
 def _move_some_base(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     """Moves numbers of dropped sessions. False if nothing was left."""
     for base in BASE:
         limit = "%(sessions_limit)s" if base == BASE_SESSIONS else "%(rows_limit)s"
-        left = {row[0] for row in connection.execute(sql(_SQL.move_base, base=base, limit=limit).encode(), parameters)}
-        if base == BASE_SESSIONS and left:
-            date_projects(connection, {*left, parameters["whole"]})
-        if left:
+        if connection.execute(sql(_SQL.move_base, base=base, limit=limit).encode(), parameters).rowcount:
             return True
     return False

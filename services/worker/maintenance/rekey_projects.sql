@@ -25,14 +25,13 @@ UPDATE messages SET project_id = %(whole)s, path_project_id = nullif(%(project_i
 WHERE id = ANY(%(row_ids)s) AND session_id IS NULL
 
 -- name: move_base
--- An index for each part: what has moved is not looked at again. Gives the projects that lost it.
+-- An index for each part: what has moved is not looked at again.
 UPDATE $base SET project_id = %(whole)s, path_project_id = nullif(%(project_id)s::bigint, %(whole)s)
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM $base WHERE coalesce(path_project_id, project_id) = %(project_id)s AND project_id < %(whole)s
     UNION ALL
     SELECT ctid FROM $base WHERE coalesce(path_project_id, project_id) = %(project_id)s AND project_id > %(whole)s
     LIMIT $limit))
-RETURNING old.project_id
 
 -- name: finish
 -- Not if another decision was made meanwhile.

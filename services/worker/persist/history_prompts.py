@@ -10,7 +10,6 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from services.worker.sessions.reattribution import projects_of
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from shared.sql_files import SqlFile
 
@@ -19,16 +18,12 @@ _SQL = SqlFile(__package__, "history_prompts.sql")
 _DELETE = "DELETE FROM messages WHERE session_id = ANY(%(session_ids)s) AND source = 'history.jsonl'"
 
 
-def delete_superseded_prompts(connection: Connection[Any], fact_ids: list[UUID], idle_gap: timedelta) -> set[int]:
-    """Deletes the prompts that newly stored facts of transcripts make superfluous; returns the projects this touched.
-
-    The sessions are the batch's, so they are locked.
-    """
+def delete_superseded_prompts(connection: Connection[Any], fact_ids: list[UUID], idle_gap: timedelta) -> None:
+    """Deletes the prompts that newly stored facts of transcripts make superfluous. The sessions are the batch's, so they are locked."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         session_ids = cursor.execute(_SQL.sessions, {"fact_ids": fact_ids}).fetchall()
     if not session_ids:
-        return set()
+        return
     parameters = {"session_ids": session_ids, "idle_gap": idle_gap}
     connection.execute(_DELETE, parameters)
     rebuild_sessions(connection, parameters)
-    return projects_of(connection, session_ids)

@@ -13,7 +13,6 @@ from psycopg import Connection
 from services.worker.persist.records import HOOK
 from services.worker.persist.staging.staging_tables import Staged
 from services.worker.row_tables import TOOL_CALLS
-from services.worker.sessions.reattribution import projects_of
 from services.worker.sessions.session_rebuild import rebuild_sessions
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
@@ -45,8 +44,8 @@ def merge_durations(connection: Connection[Any], staged: Staged) -> None:
 
 def delete_superseded_messages(
     connection: Connection[Any], staged: Staged, session_ids: Sequence[str], idle_gap: timedelta, *, is_clients_word: bool
-) -> set[int]:
-    """Deletes messages of hooks that files have, from the batch and from the table. Returns the projects this touched.
+) -> None:
+    """Deletes messages of hooks that files have, from the batch and from the table.
 
     `session_ids`: of the batch, whose facts are stored already.
     """
@@ -54,11 +53,10 @@ def delete_superseded_messages(
     if HOOK in staged.sources and staged.rows["staged_messages"] and not is_clients_word:
         connection.execute(_DROP_STAGED)
     if not staged.sources - {HOOK}:
-        return set()
+        return
     found = connection.execute(_SUPERSEDED, {"session_ids": session_ids}).fetchall()
     if not found:
-        return set()
+        return
     connection.execute(_DELETE, {"row_ids": [row_id for row_id, _ in found]})
     of_rows = sorted({session_id for _, session_id in found})
     rebuild_sessions(connection, {"session_ids": of_rows, "idle_gap": idle_gap})
-    return projects_of(connection, of_rows)

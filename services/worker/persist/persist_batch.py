@@ -54,9 +54,7 @@ _WITHDRAW_FACTS = (
 )
 
 
-# A project's newest session can also get an earlier date, when an earlier start becomes known. So it is looked up, under the project's lock.
 _LOCK_PROJECTS = "SELECT FROM projects WHERE id = ANY(%(project_ids)s) ORDER BY id FOR UPDATE"
-LAST_SESSIONS: Final = _SQL.last_sessions
 
 
 @dataclass(slots=True)
@@ -133,19 +131,19 @@ def persist(
     empty_dropped(connection, staged, session_ids)
 
     # Several files have a row: whose it is comes first, then which version of a call is staged.
-    redated, new_owners = set[int](), 0
+    new_owners = 0
     if job_number:
-        redated, new_owners = assign_owners(connection, session_ids, job_number, idle_gap, has_hooks=HOOK in staged.sources)
+        new_owners = assign_owners(connection, session_ids, job_number, idle_gap, has_hooks=HOOK in staged.sources)
         _merge_calls(connection, staged)
 
     # Starts and facts say of which project and user a session is. Rows come after, and count there.
     new_starts, new_facts = _insert_starts_and_facts(connection, staged, session_ids, job_number, superseded_facts)
     if new_starts or new_facts or superseded_facts:
-        redated |= update_session_keys(connection, session_ids)
+        update_session_keys(connection, session_ids)
     if new_facts:
-        redated |= delete_superseded_prompts(connection, new_facts, idle_gap)
+        delete_superseded_prompts(connection, new_facts, idle_gap)
     if job_number:
-        redated |= delete_superseded_messages(connection, staged, session_ids, idle_gap, is_clients_word=is_clients_word)
+        delete_superseded_messages(connection, staged, session_ids, idle_gap, is_clients_word=is_clients_word)
     # Only now is it known in which project a new session is.
     refuse_moved(connection, batch)
 
@@ -157,9 +155,8 @@ def persist(
     if job_number:
         connection.execute(_SQL.insert_import_sessions, of_batch | {"has_sessionless": bool(staged.sessionless)})
 
-    # Projects are locked last: many batches have the same ones.
-    redated |= set(counts.pop("redated_projects") or [])
-    _mark_and_date_projects(connection, staged, job_number, redated)
+    if staged.rows["staged_projects"]:
+        _mark_projects(connection, job_number)
 
     others = sum(counts.pop(table) for table in set(ROW_TABLES) - set(Persisted.__slots__))
     persisted = Persisted(projects=projects, session_events=len(new_starts), others=others, **counts)
@@ -224,33 +221,19 @@ def _insert_starts_and_facts(
     return new_starts, new_facts
 
 
-def _mark_and_date_projects(connection: Connection[Any], staged: Staged, job_number: int, redated: set[int]) -> None:
-    """Marks the projects that the batch names, and dates those whose sessions changed; all of them locked at once."""
-    marked: set[int] = set()
-    if staged.rows["staged_projects"]:
-        marked = {row[0] for row in connection.execute(_SQL.projects_to_mark, {"job_number": job_number})}
-    _lock_projects(connection, redated | marked)
+def _mark_projects(connection: Connection[Any], job_number: int) -> None:
+    """Marks the projects that the batch names. They are locked last: many batches have the same ones."""
+    parameters = {"job_number": job_number}
+    marked = [row[0] for row in connection.execute(_SQL.projects_to_mark, parameters)]
     if marked:
-        connection.execute(_SQL.mark_projects, {"job_number": job_number})
-    date_projects(connection, redated)
+        connection.execute(_LOCK_PROJECTS, {"project_ids": marked})
+        connection.execute(_SQL.mark_projects, parameters)
 
 
 def _asked_in(batch: Sequence[ReceivedEvent]) -> set[str]:
     """The sessions of a batch of events in which a person asks something: what else events bring gives no title."""
     messages = [received.event for received in batch if isinstance(received.event, Conversation | Message)]
     return {message.session_id for message in messages if message.session_id is not None and message.role == "user"}
-
-
-def _lock_projects(connection: Connection[Any], project_ids: set[int]) -> None:
-    if project_ids:
-        connection.execute(_LOCK_PROJECTS, {"project_ids": list(project_ids)})
-
-
-def date_projects(connection: Connection[Any], project_ids: set[int]) -> None:
-    """Looks up the date of the last session of each project."""
-    _lock_projects(connection, project_ids)
-    if project_ids:
-        connection.execute(LAST_SESSIONS, {"project_ids": list(project_ids)})
 
 
 def _duplicates(staged: Staged, persisted: Persisted, new_facts: int) -> int:

@@ -87,13 +87,4 @@ ON CONFLICT DO NOTHING
 WITH $parts
 SELECT $new_rows,
        (SELECT count(*) FROM changed WHERE NOT (before).counted) AS sessions,
-       (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated,
-       (SELECT array_agg(DISTINCT (after).project_id ORDER BY (after).project_id)
-        FROM changed WHERE (before).dated_at <> (after).dated_at OR NOT (before).counted) AS redated_projects
-
--- name: last_sessions
--- Sessions that retention has dropped count too.
-UPDATE projects AS p SET last_session_at = greatest(
-    (SELECT nullif(max(dated_at), '-infinity') FROM base_sessions AS s WHERE s.project_id = p.id),
-    (SELECT nullif(max(dated_at), '-infinity') FROM sessions AS s WHERE s.project_id = p.id AND s.counted))
-WHERE id = ANY(%(project_ids)s)
+       (SELECT count(*) FROM changed WHERE (before).counted AND (before).snapshot IS DISTINCT FROM (after).snapshot) AS sessions_updated

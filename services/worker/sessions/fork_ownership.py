@@ -51,10 +51,8 @@ def owners_of_staged_rows(connection: Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute(other_sessions())}
 
 
-def assign_owners(
-    connection: Connection[Any], session_ids: Sequence[str], job_number: int, idle_gap: timedelta, *, has_hooks: bool
-) -> tuple[set[int], int]:
-    """Hands rows over to the sessions of the batch that have the better claim; returns the projects this touched, and how many sessions are new by it.
+def assign_owners(connection: Connection[Any], session_ids: Sequence[str], job_number: int, idle_gap: timedelta, *, has_hooks: bool) -> int:
+    """Hands rows over to the sessions of the batch that have the better claim; returns how many sessions are new by it.
 
     `session_ids`: with the present owners, all locked. `has_hooks`: rows of the batch are hooks'.
     """
@@ -67,13 +65,13 @@ def assign_owners(
     for command in for_each(_AGREE):
         connection.execute(command, parameters)
     moves = connection.execute(sessions_to_move()).fetchall()
-    touched = _hand_over(connection, parameters, moves) if moves else (set[int](), 0)
+    new_sessions = _hand_over(connection, parameters, moves) if moves else 0
     if has_hooks:
         connection.execute(_SQL.waits_of_known)
-    return touched
+    return new_sessions
 
 
-def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: Sequence[Any]) -> tuple[set[int], int]:
+def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: Sequence[Any]) -> int:
     session_ids = sorted({session_id for move in moves for session_id in move[:2]})
     parameters = parameters | {"session_ids": session_ids}
     connection.execute(_SQL.waits_of_moved, parameters)
@@ -81,4 +79,5 @@ def _hand_over(connection: Connection[Any], parameters: dict[str, Any], moves: S
         for command in for_each(template):
             connection.execute(command, parameters)
     new_sessions = rebuild_sessions(connection, parameters)
-    return update_session_rows(connection, session_ids, {row_id for *_, row_id in moves}), new_sessions
+    update_session_rows(connection, session_ids, {row_id for *_, row_id in moves})
+    return new_sessions

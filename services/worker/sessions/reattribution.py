@@ -19,46 +19,34 @@ from shared.sql_files import SqlFile
 
 _SQL: Final = SqlFile(__package__, "reattribution.sql")
 
-_PROJECTS: Final = "SELECT DISTINCT project_id FROM sessions WHERE session_id = ANY(%(session_ids)s)"
-
 
 class _Session(NamedTuple):
-    """A session that got its keys, and its projects before and after. `is_moved`: it has another project or user."""
+    """A session that got its keys. `is_moved`: it has another project or user."""
 
     session_id: str
-    projects: list[int]
     is_moved: bool
     is_counted: bool
 
 
-def projects_of(connection: Connection[Any], session_ids: Collection[str]) -> set[int]:
-    """The projects that the sessions count under now."""
-    return {project_id for (project_id,) in connection.execute(_PROJECTS, {"session_ids": list(session_ids)})}
-
-
 def update_session_rows(
     connection: Connection[Any], session_ids: Collection[str], row_ids: Collection[UUID] = (), whole_ids: Collection[str] = ()
-) -> set[int]:
-    """Gives sessions, whose rows are locked, their keys and titles, and rows those keys. Returns the projects that the sessions were in or are in.
+) -> None:
+    """Gives sessions, whose rows are locked, their keys and titles, and rows those keys.
 
     `row_ids`: rows that came to these sessions. `whole_ids`: sessions all of whose rows may have other keys than the session; those of sessions
     whose keys change here are known.
     """
-    found = _update_keys(connection, session_ids)
-    moved = [each.session_id for each in found if each.is_moved]
+    moved = [each.session_id for each in _update_keys(connection, session_ids) if each.is_moved]
     _move_rows(connection, ROW_TABLES, session_ids, row_ids, [*moved, *whole_ids])
     update_titles(connection, session_ids)
-    return set[int]().union(*(each.projects for each in found))
 
 
-def update_session_keys(connection: Connection[Any], session_ids: Collection[str]) -> set[int]:
-    """The same for a batch, before its rows are stored. Returns the projects that lost or won a session; those that were not counted yet are left out."""
+def update_session_keys(connection: Connection[Any], session_ids: Collection[str]) -> None:
+    """The same for a batch, before its rows are stored."""
     moved = [each for each in _update_keys(connection, session_ids) if each.is_moved]
-    counted = [each for each in moved if each.is_counted]
     # A session that is not counted yet has no rows of the other tables.
-    tables = [name for name, table in ROW_TABLES.items() if counted or not table.counts]
+    tables = [name for name, table in ROW_TABLES.items() if not table.counts or any(each.is_counted for each in moved)]
     _move_rows(connection, tables, session_ids, whole_ids=[each.session_id for each in moved])
-    return set[int]().union(*(each.projects for each in counted))
 
 
 def _update_keys(connection: Connection[Any], session_ids: Collection[str]) -> list[_Session]:

@@ -45,8 +45,7 @@ FROM (
     LEFT JOIN projects AS w ON w.id = n.project_id
     WHERE s.session_id = ANY(%(session_ids)s)
 ) AS k WHERE s.session_id = k.session_id
-RETURNING s.session_id, ARRAY[old.project_id, new.project_id] AS projects, (old.project_id, old.user_id) <> (new.project_id, new.user_id) AS is_moved,
-    s.counted AS is_counted
+RETURNING s.session_id, (old.project_id, old.user_id) <> (new.project_id, new.user_id) AS is_moved, s.counted AS is_counted
 
 -- name: move_rows
 UPDATE $table AS t SET project_id = s.project_id, user_id = s.user_id FROM sessions AS s

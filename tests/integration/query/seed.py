@@ -177,6 +177,5 @@ UPDATE sessions s SET files_modified = e.n, lines_added = e.la, lines_removed = 
 FROM (SELECT session_id, count(DISTINCT file_key) AS n, sum(lines_added) AS la, sum(lines_removed) AS lr FROM activities GROUP BY 1) AS e
 WHERE e.session_id = s.session_id;
 INSERT INTO session_files SELECT DISTINCT session_id, file_key FROM activities WHERE session_id IS NOT NULL;
-UPDATE projects p SET last_session_at = (SELECT nullif(max(dated_at), '-infinity') FROM sessions s WHERE s.project_id = p.id AND s.counted);
 INSERT INTO ledger SELECT 0, count(*), 0, 0, max(received_at) FROM messages
 """

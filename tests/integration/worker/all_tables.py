@@ -22,7 +22,7 @@ _KEYS = frozenset(
 
 # Ids are for good: what was taken back leaves its project and its user behind, with nothing in them. Here they are as if they had never been.
 _PROJECTS = """
-    SELECT jsonb_build_object('path', path, 'last', last_session_at) FROM projects AS p
+    SELECT to_jsonb(path) FROM projects AS p
     WHERE brought_by IS DISTINCT FROM '{}' OR EXISTS (SELECT FROM sessions AS s WHERE s.project_id = p.id)
        OR EXISTS (SELECT FROM messages AS m WHERE m.project_id = p.id) OR EXISTS (SELECT FROM session_events AS e WHERE e.project_id = p.id)"""
 _USERS = """

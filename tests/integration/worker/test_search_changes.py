@@ -217,7 +217,7 @@ def test_changes_of_nothing_that_is_found_are_not_noted(connection: Connection[A
     connection.execute("UPDATE sessions SET user_messages = user_messages + 1, last_event_at = now()")
     connection.execute("UPDATE timeline_entries SET content = 'other thoughts' WHERE kind = 'thinking'")
     connection.execute("DELETE FROM timeline_entries WHERE kind = 'thinking'")
-    connection.execute("UPDATE projects SET last_session_at = now()")
+    connection.execute("UPDATE projects SET created_at = now()")
     connection.execute("INSERT INTO sessions (session_id, project_id) VALUES ('only heard of', 1)")
     connection.execute("DELETE FROM sessions WHERE session_id = 'only heard of'")
 

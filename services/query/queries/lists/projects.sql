@@ -5,7 +5,9 @@ FROM (
     SELECT id, name, path, CASE WHEN name <> coalesce(substring(rtrim(path, '/') FROM '[^/]+$'), path) THEN name END AS own_name,
         coalesce(substring(rtrim(replace(path, '\', '/'), '/') FROM '[^/]+/[^/]+$'), path) AS two_folders
     FROM projects
-    WHERE merged_into IS NULL AND (last_session_at IS NOT NULL OR (is_named AND brought_by IS DISTINCT FROM '{}'))
+    WHERE merged_into IS NULL AND ((is_named AND brought_by IS DISTINCT FROM '{}')
+        OR EXISTS (SELECT FROM sessions AS s WHERE s.counted AND s.project_id = projects.id)
+        OR EXISTS (SELECT FROM base_sessions AS b WHERE b.project_id = projects.id))
 ) AS listed
 
 -- name: projects
@@ -18,7 +20,7 @@ SELECT p.id, p.name, p.path, p.group_name AS "group", p.is_archived AS archived,
     CASE WHEN %(users)s::bigint[] IS NULL THEN coalesce(r.files_modified, 0) ELSE (
         SELECT count(DISTINCT a.file_key) FROM activities a WHERE a.project_id = p.id AND a.user_id = ANY (%(users)s)) END AS files_modified_count,
     least(coalesce(r.lines_added::numeric + r.lines_removed, 0), 9007199254740991)::bigint AS lines_changed_count,
-    nullif(p.last_session_at, '-infinity') AS last_session,
+    p.last_session_at AS last_session,
     p.created_at,
     coalesce(r.active_us, 0) / 60e6::float8 AS active_minutes,
     coalesce(r.user_messages + r.assistant_messages, 0) AS messages_count,
@@ -29,13 +31,11 @@ SELECT p.id, p.name, p.path, p.group_name AS "group", p.is_archived AS archived,
     sorted.number AS sort_number
 FROM (
     SELECT p.id, p.name, p.path, p.is_named, p.brought_by, p.visibility, p.group_name, p.is_archived, p.repository, p.merged_into,
-        CASE WHEN %(users)s::bigint[] IS NULL THEN p.last_session_at ELSE seen.last_session_at END AS last_session_at,
-        CASE WHEN %(users)s::bigint[] IS NULL THEN p.created_at ELSE coalesce(seen.created_at, p.created_at) END AS created_at
+        nullif(greatest((SELECT max(s.dated_at) FROM sessions AS s WHERE s.counted AND s.project_id = p.id),
+            (SELECT max(b.dated_at) FROM base_sessions AS b WHERE b.project_id = p.id)), '-infinity') AS last_session_at,
+        CASE WHEN %(users)s::bigint[] IS NULL THEN p.created_at
+            ELSE coalesce((SELECT min(s.created_at) FROM sessions AS s WHERE s.counted AND s.project_id = p.id), p.created_at) END AS created_at
     FROM projects p
-    LEFT JOIN LATERAL (
-        SELECT max(s.dated_at) AS last_session_at, min(s.created_at) AS created_at FROM sessions s
-        WHERE %(users)s::bigint[] IS NOT NULL AND s.counted AND s.project_id = p.id
-    ) AS seen ON true
 ) AS p
 LEFT JOIN LATERAL (
     SELECT sum(sessions)::bigint AS sessions, sum(wall_us) AS wall_us, sum(active_us) AS active_us, sum(files_modified)::bigint AS files_modified,

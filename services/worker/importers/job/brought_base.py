@@ -15,7 +15,6 @@ from psycopg.types.json import Jsonb
 
 from services.worker import lock_order
 from services.worker.importers.formats.exported_base import WIDE_SUMS, Name, summed
-from services.worker.persist.persist_batch import date_projects
 from services.worker.persist.tombstones import Kind, with_tombstones
 from services.worker.sql_text import listed, sql, union_all
 from shared.redaction.redacted_structs import redact_structs
@@ -113,7 +112,7 @@ def bring_rows(connection: Connection[Any], table: str, rows: Sequence[Struct], 
         connection.execute(_SQL.insert_files, given)
     columns = TABLES[table].named()
     brought = sql(_SQL.bring, base=table, columns=listed(columns), values=listed(_BY_NAME.get(name, f"r.{name}") for name in columns))
-    _date(connection, table, connection.execute(brought.encode(), given).fetchall())
+    connection.execute(brought.encode(), given)
 
 
 def take_back_some(connection: Connection[Any], parameters: Mapping[str, Any]) -> bool:
@@ -123,15 +122,9 @@ def take_back_some(connection: Connection[Any], parameters: Mapping[str, Any]) -
             continue
         lock_order.lock_writing_exclusive(connection)
         limit = "%(limit)s" if base == BASE_SESSIONS else "%(rows_limit)s"
-        _date(connection, base, connection.execute(sql(_SQL.take_back, base=base, limit=limit).encode(), parameters).fetchall())
+        connection.execute(sql(_SQL.take_back, base=base, limit=limit).encode(), parameters)
         return True
     return False
-
-
-def _date(connection: Connection[Any], table: str, projects: Iterable[tuple[int]]) -> None:
-    """Dates the projects that sessions came to, or went from."""
-    if table == BASE_SESSIONS:
-        date_projects(connection, {project_id for (project_id,) in projects})
 
 
 def _values(row: Struct, redactions: dict[str, int] | None) -> dict[str, Any]:

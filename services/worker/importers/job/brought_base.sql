@@ -26,14 +26,12 @@ coalesce((SELECT range_agg(tstzrange(a.begins, a.ends))
           WHERE a.begins < a.ends), '{}')
 
 -- name: bring
--- Rows of another tracker, which have names instead of ids. Gives their projects.
+-- Rows of another tracker, which have names instead of ids.
 INSERT INTO $base ($columns)
 SELECT $values
 FROM jsonb_array_elements(%(rows)s) AS e (line) CROSS JOIN jsonb_populate_record(NULL::$base, e.line - 'active_ranges') AS r
 LEFT JOIN projects AS p ON p.path_key = md5(e.line->>'project_path')::uuid
 LEFT JOIN users AS u ON u.name = e.line->>'user'
-RETURNING project_id
 
 -- name: take_back
 DELETE FROM $base WHERE ctid = ANY (ARRAY(SELECT ctid FROM $base WHERE brought_by = %(job_number)s LIMIT $limit))
-RETURNING project_id

@@ -15,7 +15,7 @@ from services.worker.archive.imported_files import forget_files
 from services.worker.importers.job.brought_base import take_back_some
 from services.worker.importers.job.exported.brought_tombstones import forget_tombstones
 from services.worker.importers.job.exported.forget_besides import forget_besides
-from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
+from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import composed, for_all, for_each
 from services.worker.sessions import reattribution, session_rebuild
@@ -118,7 +118,6 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     if is_last:
         for command in _FACTS:
             connection.execute(command, parameters)
-    projects = reattribution.projects_of(connection, parameters["session_ids"])
     _take_back_rows(connection, parameters)
     connection.execute(_SQL.delete_files, parameters | {"file_keys": file_keys})
     if is_last:
@@ -130,8 +129,7 @@ def _undo_rows(connection: Connection[Any], parameters: dict[str, Any]) -> bool:
     if is_last:
         connection.execute(_SQL.forget_keys, parameters)
         whole_ids = parameters["session_ids"]
-    projects |= reattribution.update_session_rows(connection, parameters["session_ids"], parameters["row_ids"], whole_ids)
-    date_projects(connection, projects)
+    reattribution.update_session_rows(connection, parameters["session_ids"], parameters["row_ids"], whole_ids)
     return is_last
 
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
+from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.row_tables import ROW_TABLES, composed
 from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sessions.session_totals import CHANGED, FROM_SNAPSHOT, SUMMED
@@ -90,4 +90,4 @@ def withdraw_rows(
         for statement in (_SQL.delete_session_files, _SQL.delete_files):
             cursor.execute(statement, parameters)
         cursor.execute(shrink_sessions(), parameters | {"gone": Jsonb(gone + rows)})
-    date_projects(connection, update_session_rows(connection, session_ids))
+    update_session_rows(connection, session_ids)

@@ -13,7 +13,6 @@ from services.worker import lock_order
 from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.maintenance.staged_job import Done
-from services.worker.persist.persist_batch import date_projects
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 from shared.tables.sums import BASE, BASE_FILES, BASE_SESSIONS
@@ -61,9 +60,6 @@ def erase_base(erasure: Erasure, step: Step) -> Done:
         deleted = cursor.execute(delete.encode(), erasure.parameters | {"limit": ROWS_AT_ONCE}).fetchall()
     if table == BASE_FILES:
         connection.execute(_SQL.delete_files, {"file_keys": deleted})
-    elif table == BASE_SESSIONS:
-        # The newest session of a project, without what went.
-        date_projects(connection, set(deleted))
     # The table before this one, if there is more in this one. "-" stands before the first, whose name would mean that it is done.
     after = table if len(deleted) < ROWS_AT_ONCE else _TABLES[number - 1] if number else "-"
     return Done(after, {"dropped contributions": len(deleted)} if deleted else {}, remains)

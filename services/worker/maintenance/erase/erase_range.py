@@ -15,7 +15,7 @@ from services.worker.maintenance.erase.erase_rows import ROWS_AT_ONCE
 from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.maintenance.staged_job import Done
-from services.worker.persist.persist_batch import LOCK_SESSIONS, date_projects
+from services.worker.persist.persist_batch import LOCK_SESSIONS
 from services.worker.row_tables import for_all
 from services.worker.session_tables import session_tables
 from services.worker.sessions.reattribution import update_session_rows
@@ -68,7 +68,7 @@ def _cut_session(connection: Connection[Any], parameters: dict[str, Any]) -> dic
     }
     connection.execute(_SQL.cut_facts, parameters)
     rebuild_sessions(connection, parameters)
-    date_projects(connection, update_session_rows(connection, parameters["session_ids"]))
+    update_session_rows(connection, parameters["session_ids"])
     return deleted
 
 

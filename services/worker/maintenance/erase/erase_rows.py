@@ -15,13 +15,13 @@ from services.worker.importers.job.withdraw_rows import withdraw_rows
 from services.worker.maintenance.erase.erasure import Erasure
 from services.worker.maintenance.scrub.scrub_stage import Step
 from services.worker.maintenance.staged_job import Done
-from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS, date_projects
+from services.worker.persist.persist_batch import INSERT_SESSIONS, LOCK_SESSIONS
 from services.worker.resources import Resources
 from services.worker.row_tables import MESSAGES, ROW_TABLES, for_all, for_each
 from services.worker.session_tables import KEYS_OF_SESSIONS, session_tables
 from services.worker.sessions import session_rebuild
 from services.worker.sessions.fork_ownership import owner, settle
-from services.worker.sessions.reattribution import projects_of, update_session_rows
+from services.worker.sessions.reattribution import update_session_rows
 from services.worker.sql_text import sql
 from shared.sql_files import SqlFile
 
@@ -110,20 +110,17 @@ def _hand_over(worker: Resources, connection: Connection[Any], session_ids: list
     for hand_over in for_each(_SQL.hand_over):
         connection.execute(hand_over, parameters)
     session_rebuild.rebuild_sessions(connection, parameters)
-    projects = update_session_rows(connection, parameters["session_ids"], parameters["row_ids"])
+    update_session_rows(connection, parameters["session_ids"], parameters["row_ids"])
     for command in _FORGET_CLAIMS:
         connection.execute(command, parameters | {"session_ids": session_ids})
-    date_projects(connection, projects)
 
 
 def _delete_sessions(connection: Connection[Any], parameters: dict[str, Any]) -> int:
     """When no row of the sessions is left."""
     connection.execute(LOCK_SESSIONS, parameters)
-    projects = projects_of(connection, parameters["session_ids"])
     beside = [sql(_DELETE_BESIDE, table=name) for name, table in session_tables().items() if table.erased == "rows"]
     for command in (*beside, *_DELETE_SESSIONS):
         deleted = connection.execute(command.encode(), parameters).rowcount
-    date_projects(connection, projects)
     return deleted
 
 

@@ -64,7 +64,6 @@ BETTER_OF_HOOKS: dict[str, tuple[str, ...]] = {
     "activities": ("is_estimated", "source"),
     "sessions": ("first_event_at", "last_event_at", "dated_at", "ended_at", "end_reason", "wall_us"),
     "activity_rollups": ("wall_us",),
-    "projects": ("last",),
 }
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

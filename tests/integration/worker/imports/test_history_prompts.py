@@ -92,7 +92,7 @@ def test_a_folder_named_only_by_a_subagents_transcript_is_not_a_project(connecti
     elsewhere = SessionFacts(id=uuid5(NAMESPACE, "agent"), session_id="s1", source="transcript", project_path="/p/src", started_at=AT + GAP)
     with connection.transaction(force_rollback=True):
         store(connection, [facts("transcript"), elsewhere])
-        named = "SELECT path, is_named, last_session_at IS NOT NULL FROM projects ORDER BY path"
+        named = "SELECT path, is_named, EXISTS (SELECT FROM sessions AS s WHERE s.project_id = p.id) FROM projects AS p ORDER BY path"
         assert connection.execute(named).fetchall() == [("/p", False, True), ("/p/src", False, False)]
 
         # When somebody names the folder, then it is a project

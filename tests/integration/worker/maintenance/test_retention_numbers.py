@@ -52,7 +52,6 @@ def clear(worker: Resources) -> None:
         rows = (table.name for table in (*ACTS, *SUMS) if table.name != "kept_sums")
         for table in (*rows, "sessions", "tombstones", "dropped_texts", "retention_rules", "jobs"):
             connection.execute(f"DELETE FROM {table}".encode())
-        connection.execute("UPDATE projects SET last_session_at = NULL")
 
 
 def answers(client: TestClient) -> dict[str, str]:

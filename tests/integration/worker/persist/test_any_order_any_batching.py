@@ -72,7 +72,7 @@ def tables(connection: Connection[Any]) -> dict[str, list[Any]]:
         "sessions": "SELECT session_id, p.path, u.name, started_at, ended_at, first_event_at, last_event_at, dated_at, active_ranges::text, wall_us, active_us,"
         " user_messages, assistant_messages, tool_calls, tool_errors, files_modified, lines_added, lines_removed, input_tokens"
         " FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id",
-        "projects": "SELECT path, last_session_at FROM projects",
+        "projects": "SELECT path FROM projects",
         "activity": f"SELECT coalesce(p.path, r.project_id::text), coalesce(u.name, r.user_id::text), grain_minutes, bucket_start::text, {sums}"
         f" FROM activity_rollups AS r LEFT JOIN projects AS p ON p.id = r.project_id LEFT JOIN users AS u ON u.id = r.user_id WHERE ({sums}) <> ({', '.join('0' * 11)})",
         "tools": "SELECT coalesce(p.path, r.project_id::text), coalesce(u.name, r.user_id::text), grain_minutes, bucket_start::text, tool_name, calls, errors, rejected,"

@@ -201,7 +201,9 @@ def test_the_project_is_the_first_folder_whatever_folders_follow(worker: Resourc
         named = "SELECT p.path FROM sessions AS s JOIN projects AS p ON p.id = s.project_id"
         assert connection.execute(named).fetchall() == [(FOLDER,)]
         # And the other folder is no project of its own
-        assert connection.execute("SELECT path FROM projects WHERE is_named OR last_session_at IS NOT NULL").fetchall() == [(FOLDER,)]
+        assert connection.execute(
+            "SELECT path FROM projects AS p WHERE is_named OR EXISTS (SELECT FROM sessions AS s WHERE s.project_id = p.id)"
+        ).fetchall() == [(FOLDER,)]
 
 
 def counts(worker: Resources) -> tuple[int, int, int]:
