@@ -51,8 +51,9 @@ SETTINGS = {
     "wal_compression": "pglz",
     # Segments that a checkpoint has made superfluous go at once. Kept for reuse, an import's WAL would stay for hours.
     "wal_recycle": "off",
-    # No replicas here: one process less.
+    # No replicas here: one process less. One reads ahead, in place of three.
     "max_logical_replication_workers": "0",
+    "io_workers": "1",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
