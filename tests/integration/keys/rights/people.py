@@ -135,7 +135,7 @@ def hide_what_admins_did(connection: psycopg.Connection[Any], people: People, pr
         columns = found[0][0]
         connection.execute(
             f"INSERT INTO base_{table} ({owner}, {columns}) SELECT {'%(project)s, %(bob)s' if 'user' in owner else '%(project)s'}, {columns}"
-            f" FROM {table} WHERE grain_minutes > 0 ORDER BY grain_minutes, bucket_start LIMIT 1",
+            f" FROM {table} WHERE grain_minutes > 0 ORDER BY grain_minutes, bucket_start, {owner.replace(',', ' DESC,')} DESC LIMIT 1",
             {"project": project_id, "bob": bob},
         )
 
