@@ -6,9 +6,9 @@ indexed as well: pairs of neighbouring ASCII signs, and each other sign alone.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
+from itertools import filterfalse, pairwise
 from typing import Final
 from unicodedata import category, normalize
 
@@ -38,7 +38,9 @@ _ASCII: Final = "".join(map(chr, range(128)))
 _NEIGHBOUR: Final = r"[0-9A-Za-z\x80-\U0010ffff]"
 # Maps bytes of UTF-8 to words alone, and to signs alone. The rest are spaces, and so is what is not ASCII.
 _TO_WORDS: Final = "".join(sign if sign.isalnum() else " " for sign in _ASCII).encode() + b" " * 128
-_TO_RUNS: Final = _TO_WORDS[:128] + bytes(range(128, 256))
+# Maps bytes that may be of one word to the same letter: a search for many of it finds whether there is a long word.
+_TO_RUNS: Final = "".join("x" if sign.isalnum() else " " for sign in _ASCII).encode() + b"x" * 128
+_LONG_RUN: Final = b"x" * LONGEST_WORD_BYTES
 _TO_SIGNS: Final = "".join(" " if sign.isalnum() or not sign.isprintable() else sign for sign in _ASCII).encode() + b" " * 128
 
 # Letters that are written with accents, and what is written on them. A script whose marks are letters (kana, Thai, Devanagari) keeps them.
@@ -63,8 +65,8 @@ def words_of(content: str) -> TextWords:
     words = set(_bytes(plain).translate(_TO_WORDS).decode().split())
     text = plain if plain.isascii() else _with_spaces(_in_one_case(plain))
     # Most words are in lower case or have been met before.
-    parts = {part for word in words if not word.islower() for part in _PARTS[word]}
-    if long := _overlong(text, words):
+    parts = set[str]().union(*map(_PARTS.__getitem__, filterfalse(str.islower, words)))
+    if long := _overlong(text):
         parts |= {OVERLONG, *map(beginning_of, long)}
     return TextWords(text, " ".join(parts), " ".join(_signs(plain)))
 
@@ -154,13 +156,11 @@ def _signs(plain: str) -> set[str]:
     return pairs | {sign for sign in _not_ascii(plain) if category(sign)[0] in "PS"}
 
 
-def _overlong(text: str, words: Collection[str]) -> list[str]:
-    """The words of a text that the index does not keep. `words` are those of ASCII."""
-    if text.isascii():
-        return [word.lower() for word in words if len(word) >= LONGEST_WORD_BYTES]
-    # Letters of other scripts are for the engine to know: it cuts the few texts that may have one.
-    longest = max(map(len, _bytes(text).translate(_TO_RUNS).split()), default=0)
-    return [word for word in _analyzer().analyze(text) if is_overlong(word)] if longest >= LONGEST_WORD_BYTES else []
+def _overlong(text: str) -> list[str]:
+    """The words of a text that the index does not keep. The engine knows letters of all scripts: it cuts the few texts that may have one."""
+    if _LONG_RUN not in _bytes(text).translate(_TO_RUNS):
+        return []
+    return [word for word in _analyzer().analyze(text) if is_overlong(word)]
 
 
 def _not_ascii(text: str) -> set[str]:

@@ -260,7 +260,15 @@ def has_word(search_folder: Path, word: str) -> bool:
 
 
 def folder_has(folder: Path, word: bytes) -> bool:
-    return any(word in file.read_bytes() for file in folder.rglob("*") if file.is_file())
+    """A file that goes meanwhile has nothing."""
+
+    def has(file: Path) -> bool:
+        try:
+            return file.is_file() and word in file.read_bytes()
+        except FileNotFoundError:
+            return False
+
+    return any(map(has, folder.rglob("*")))
 
 
 def test_a_host_that_was_off_while_notes_were_deleted_answers_nothing_from_before(
