@@ -48,6 +48,9 @@ check: environment ## lint, format, types, import contracts, docs
 
 ##@ The stack on this machine
 
+show-sql: environment ## the query service's statements that are composed of parts, as they run
+	@$(VENV)/python -m tests.unit.query.composed_sql
+
 psql: environment ## a shell on the stack's database
 	@exec $(VENV)/python -m deploy.embedded.control psql
 
@@ -180,8 +183,6 @@ openapi: environment ## write shared/openapi.json from both services
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 
-render-sql: environment ## write the query service's statements, with their parts, to services/query/queries/*/rendered
-	@$(VENV)/python -m tests.unit.query.rendered_sql
 
 DASHBOARD := services/query/dashboard
 dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed
