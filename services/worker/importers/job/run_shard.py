@@ -265,15 +265,16 @@ def store_chunk(worker: Resources, shard: Shard, chunk: Chunk, whole_files: Whol
     now = datetime.now(UTC)
     transcripts = [file for each in chunk.ended if each.archived and (file := imported_file(each.name, each.archived, each.facts_ids))]
     with worker.transaction() as connection:
-        has_unread = any(each.unread for each in chunk.ended)
-        if transcripts or has_unread:
-            # Stored contents of their files may not change until these are stored.
-            lock_order.lock_import_order(connection)
         entry = f"import:{shard.job_id}"
         batch = [ReceivedEvent(each, now, shard.request_id, entry, bound=shard.bound, user=shard.user) for each in chunk.records]
         outcome = NOTHING
         if batch:
+            # It stages the batch before it takes the order of imports, for which other shards wait.
             outcome = persist_isolating(connection, batch, idle_gap=worker.idle_gap, job_number=shard.job_number)
+        has_unread = any(each.unread for each in chunk.ended)
+        if transcripts or has_unread:
+            # Stored contents of their files may not change until these are stored. The lock is there unless nothing of the batch was stored.
+            lock_order.lock_import_order(connection)
         left_out = _store_transcripts(worker, connection, shard, transcripts, {session_of(received.event) for received in outcome.foreign})
         if has_unread:
             count_unread(connection, _unread_of_new(connection, chunk.ended))
