@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,10 +68,10 @@ def times_of(calls: list[dict[str, Any]], include_estimated: bool, **filters: An
     return [(call["occurred_at"], call["duration_ms"]) for call in timed]
 
 
-def in_order(start: Any, end: Any) -> tuple[Any, Any]:
-    """As parameters; a day and a time may both be the earlier one."""
-    at = {each: datetime(each.year, each.month, each.day, 12, tzinfo=UTC) if type(each) is date else each for each in (start, end)}
-    return tuple(each.isoformat() for each in sorted((start, end), key=lambda each: at[each]))  # type: ignore[return-value]
+def in_order(ends: Any, tz: str) -> tuple[Any, Any]:
+    """As parameters; a day, which begins in the zone, and a time may both be the earlier one."""
+    at = {each: datetime(each.year, each.month, each.day, tzinfo=ZoneInfo(tz)) if type(each) is date else each for each in ends}
+    return tuple(each.isoformat() for each in sorted(ends, key=lambda each: at[each]))  # type: ignore[return-value]
 
 
 def _agrees(answer: Any, times: list[tuple[datetime, int]]) -> None:
@@ -101,7 +102,7 @@ def test_each_point_has_the_percentiles_of_its_calls(kept_client: TestClient, ca
         ),
     )
     def check(ends: Any, tz: str, interval: str, include_estimated: bool, filters: dict[str, Any]) -> None:
-        start, end = in_order(*ends) if ends else (None, None)
+        start, end = in_order(ends, tz) if ends else (None, None)
         answer = asked(
             kept_client, start_date=start, end_date=end, tz=tz, interval=interval, include_estimated=include_estimated, **filters
         )
