@@ -183,7 +183,6 @@ openapi: environment ## write shared/openapi.json from both services
 reference: environment ## write the pages of docs/reference that the code determines
 	$(VENV)/python -m deploy.reference_docs
 
-
 DASHBOARD := services/query/dashboard
 dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed
 	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error && npm run build

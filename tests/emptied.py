@@ -17,7 +17,7 @@ FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND 
 _RESTART: Final = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
 FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL AND sequencename NOT IN ('search_changes_number_seq', 'kept_sums_number_seq')"""
-# Rows that are found. Their triggers note that they are gone.
+# Tables whose rows a search finds. Their triggers note that they are gone.
 _SEARCHED: Final = ("messages", "tool_calls", "timeline_entries", "activities", "sessions")
 
 

@@ -44,6 +44,7 @@ def _remove(folder: Path) -> None:
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+# Rows of the migrations.
 TABLES_KEPT = ("alembic_version", "kept_sums")
 
 
