@@ -33,7 +33,7 @@ export function UsageTiles({ totals, before, hasModel }: { totals: Totals; befor
           value={value(totals)}
           before={before ? value(before) : undefined}
           beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
-          note={of === "cache_saved_usd" && totals.cache_unknown_calls > 0 ? `${plural(totals.cache_unknown_calls, "call")} not known` : undefined}
+          note={of === "cache_saved_usd" && totals.cache_unknown_calls > 0 ? `${plural(totals.cache_unknown_calls, "call")} left out: not known` : undefined}
         />
       ))}
     </div>
