@@ -77,6 +77,11 @@ test("sums of groups tell nothing from what is not known", async () => {
   assert.equal(sumOf([null, 2, undefined, 3]), 5);
 });
 
+test("a range is compared with the days before it, or those of the month or week before, as in the API", async () => {
+  const { daysBefore } = await source("format/days.ts");
+  for (const [first, last, start, end, label] of casesOf("days_before")) assert.deepEqual(daysBefore(first, last), { start, end, label });
+});
+
 const scales = await source("parts/charts/scales.ts");
 const frame = (changes = {}) => ({ left: 40, top: 0, width: 100, height: 100, dates: 4, most: 10, ...changes });
 const daysFrom = (first, count) => Array.from({ length: count }, (_, index) => new Date(Date.parse(`${first}T00:00:00Z`) + index * 86_400_000).toISOString().slice(0, 10));

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.parts_of_pages import answer, column, number, panel, query_of, settled
+from tests.browser.dashboard.parts_of_pages import answer, column, few_days, number, panel, query_of, settled
 from tests.flow.conftest import REPOSITORY, Stack
 
 ONLY_READS = True
@@ -34,6 +34,11 @@ def point_at(chart: Any, index: int, dates: int) -> None:
 def short(day: date) -> str:
     """As the dashboard writes a day: with its year where that is not this one."""
     return f"{day.day} {day:%b}" + ("" if day.year == TODAY.year else f" {day.year}")
+
+
+def span(first: date, last: date) -> str:
+    """As the dashboard writes days: "1–31 Mar"."""
+    return f"{first.day if (first.year, first.month) == (last.year, last.month) else short(first)}–{short(last)}"
 
 
 def test_bar_of_a_day_leads_to_what_was_done_on_it(open_page: OpenPage, stack: Stack) -> None:
@@ -123,7 +128,7 @@ def test_year_is_drawn_from_the_first_to_the_last_day_with_anything(open_page: O
     chart = panel(page, title)
 
     expect(chart.locator(".chart-note")).to_have_text(
-        f"Drawn from {short(days[0])} to {short(days[-1])}; the rest of the range has nothing to draw."
+        f"Drawn: {span(days[0], days[-1])}. The rest of the range has nothing."
     )
     chart.locator(".plot-over").focus()
     page.keyboard.press("Home")
@@ -220,15 +225,17 @@ def reasons(page: Any) -> dict[str, Any]:
 
 
 def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, stack: Stack) -> None:
-    # Given three days with failed calls, and three before them
-    periods = [{"start_date": TODAY - 2 * DAY, "end_date": TODAY}, {"start_date": TODAY - 5 * DAY, "end_date": TODAY - 3 * DAY}]
+    # Given days with failed calls, and as many before them
+    first, last = few_days()
+    days = (last - first).days + 1
+    periods = [{"start_date": first, "end_date": last}, {"start_date": first - days * DAY, "end_date": first - DAY}]
     now, before = (answer(stack, "/api/tool-calls/errors", interval="day", **period) for period in periods)
     calls, calls_before = (answer(stack, "/api/tool-calls/stats", **period)["total_calls"] for period in periods)
     label = {name: each["label"] for name, each in json.loads((REPOSITORY / "shared/terms.json").read_text())["error_classes"].items()}
     was = {each["error_class"]: each["calls"] for each in before["classes"]}
     assert now["classes"] and calls_before
 
-    page = open_page(f"/tools?from={TODAY - 2 * DAY}&to={TODAY}", timezone_id="UTC")
+    page = open_page(f"/tools?from={first}&to={last}", timezone_id="UTC")
     settled(page)
     shown = reasons(page)
 
@@ -241,7 +248,7 @@ def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, st
         if was.get(each["error_class"], 0) == each["calls"]:
             assert changed.inner_text() == "as before"
         else:
-            assert changed.get_attribute("title") == f"The 3 days before: {was.get(each['error_class'], 0)}"
+            assert changed.get_attribute("title") == f"The {f'{days} days' if days > 1 else 'day'} before: {was.get(each['error_class'], 0)}"
         rate = each["calls"] / calls
         assert number(cells.nth(4).inner_text()) == pytest.approx(rate * 100, abs=0.5)
 
@@ -304,5 +311,5 @@ def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: Op
     page.keyboard.press("End")
 
     monday = thursday - 3 * DAY
-    expect(page.locator(".plot-tip")).to_contain_text(f"{short(monday)} to {short(thursday)}")
+    expect(page.locator(".plot-tip")).to_contain_text(span(monday, thursday))
     expect(link).to_have_attribute("href", re.compile(f"from={monday}&to={thursday}"))

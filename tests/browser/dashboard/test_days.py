@@ -121,7 +121,9 @@ FIRST = TODAY.replace(day=1)
     ("name", "first", "last"),
     [
         ("Yesterday", TODAY - DAY, TODAY - DAY),
+        ("This week", MONDAY, TODAY),
         ("Last week", MONDAY - 7 * DAY, MONDAY - DAY),
+        ("This month", FIRST, TODAY),
         ("Last month", (FIRST - DAY).replace(day=1), FIRST - DAY),
     ],
 )

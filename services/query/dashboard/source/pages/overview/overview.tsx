@@ -25,7 +25,7 @@ export default function Overview() {
   return (
     <StatsPage title="Overview" filters={["project", "user", "machine"]} without="nothing here">
       <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
-        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} />}
+        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} />}
       </Loaded>
       <div class="grid">
         <YearPanel />

@@ -62,7 +62,7 @@ function Shown({ id }: { id: string }) {
       without="no project"
     >
       <Loaded reading={stats} what="the totals" height={188}>
-        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} filter={{ project: id }} />}
+        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} filter={{ project: id }} />}
       </Loaded>
       <div class="grid">
         <StatsSeries stats={stats} before={readBefore} class="two-thirds" />

@@ -32,7 +32,7 @@ export function ProjectTable({ items, totals, trend, interval, projects, csv }: 
   const trends = trendsOf(trend, interval);
   const written = (name: Summed, of: Item | typeof totals) => {
     const value = moneyOf(of[name], of);
-    return <span title={measure(name).exact(value)}>{measure(name).short(value)}</span>;
+    return <span title={value === undefined ? "no calls" : measure(name).exact(value)}>{measure(name).cell(value)}</span>;
   };
   const sum = (name: Summed): SortableColumn<Item> => ({
     name,

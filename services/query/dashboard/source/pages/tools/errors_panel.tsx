@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { address, withParameters } from "../../address/address";
+import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { seesTexts } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
@@ -16,7 +17,6 @@ import { Loaded, Panel } from "../../parts/panel";
 import { Change } from "../../parts/stats/tile";
 import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
-import { beforeLabel } from "./tool_tiles";
 
 type ErrorClass = Schemas["ErrorClass"];
 type Errors = Schemas["ToolErrors"];
@@ -75,7 +75,7 @@ function Classes({ data, csv, calls, before, chosen }: { data: Errors; csv: stri
   const changed = (of: "tool_calls" | "error_rate", failed: number, name: string | null) => {
     const was = countBefore(name);
     const isRate = of === "error_rate";
-    return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={beforeLabel()} />;
+    return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={rangeBefore.value?.label} />;
   };
   return (
     <div class="error-reasons">

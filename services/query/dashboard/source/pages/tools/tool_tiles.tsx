@@ -3,7 +3,7 @@
 import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import type { MeasureName } from "../../format/measures";
-import { count, plural } from "../../format/quantities";
+import { count } from "../../format/quantities";
 import { Tile } from "../../parts/stats/tile";
 
 type Stats = Schemas["ToolStats"];
@@ -27,14 +27,9 @@ export function ToolTiles({ stats, before }: { stats: Stats; before: Stats | und
   return (
     <div class="tiles tool-tiles">
       {SHOWN.filter(({ value, isOptional }) => !isOptional || value(stats)).map(({ of, value }) => (
-        <Tile key={of} of={of} value={value(stats)} before={before && value(before)} beforeLabel={beforeLabel()} note={of === "measured_calls" ? ofTimes : undefined} />
+        <Tile key={of} of={of} value={value(stats)} before={before && value(before)} beforeLabel={rangeBefore.value?.label} note={of === "measured_calls" ? ofTimes : undefined} />
       ))}
     </div>
   );
 }
 
-/** "The 30 days before"; undefined for an open range, which has none. */
-export function beforeLabel(): string | undefined {
-  const days = rangeBefore.value?.days;
-  return days === undefined ? undefined : `The ${plural(days, "day")} before`;
-}
