@@ -127,9 +127,7 @@ def test_year_is_drawn_from_the_first_to_the_last_day_with_anything(open_page: O
     settled(page)
     chart = panel(page, title)
 
-    expect(chart.locator(".chart-note")).to_have_text(
-        f"Drawn: {span(days[0], days[-1])}. The rest of the range has nothing."
-    )
+    expect(chart.locator(".chart-note")).to_have_text(f"Drawn: {span(days[0], days[-1])}. The rest of the range has nothing.")
     chart.locator(".plot-over").focus()
     page.keyboard.press("Home")
     expect(chart.locator(".plot-over")).to_have_attribute("href", f"/days/{days[0]}")
@@ -248,7 +246,9 @@ def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, st
         if was.get(each["error_class"], 0) == each["calls"]:
             assert changed.inner_text() == "as before"
         else:
-            assert changed.get_attribute("title") == f"The {f'{days} days' if days > 1 else 'day'} before: {was.get(each['error_class'], 0)}"
+            assert (
+                changed.get_attribute("title") == f"The {f'{days} days' if days > 1 else 'day'} before: {was.get(each['error_class'], 0)}"
+            )
         rate = each["calls"] / calls
         assert number(cells.nth(4).inner_text()) == pytest.approx(rate * 100, abs=0.5)
 
