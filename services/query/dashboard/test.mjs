@@ -82,6 +82,14 @@ test("a range is compared with the days before it, or those of the month or week
   for (const [first, last, start, end, label] of casesOf("days_before")) assert.deepEqual(daysBefore(first, last), { start, end, label });
 });
 
+test("a prompt that hands over a plan is called by what the plan is about", async () => {
+  const { askText } = await source("format/asks.ts");
+  assert.equal(askText("Implement the following plan:\n\n# Plan: Retry uploads\n\n## Context\nThey fail."), "Plan: Retry uploads");
+  assert.equal(askText("Implement the following plan:\n\n# Plan\n\n## Context\n\nUploads fail.\nOften."), "Plan: Uploads fail.");
+  assert.equal(askText("Implement the following plan: retry uploads"), "Plan: retry uploads");
+  assert.equal(askText("Implement the login\n# now"), "Implement the login\n# now");
+});
+
 const scales = await source("parts/charts/scales.ts");
 const frame = (changes = {}) => ({ left: 40, top: 0, width: 100, height: 100, dates: 4, most: 10, ...changes });
 const daysFrom = (first, count) => Array.from({ length: count }, (_, index) => new Date(Date.parse(`${first}T00:00:00Z`) + index * 86_400_000).toISOString().slice(0, 10));
