@@ -79,7 +79,9 @@ class DaySession(Answer):
     last_at: Annotated[datetime.datetime, doc("When it was last active on the day.")]
     active: Annotated[
         list[ActiveTime],
-        doc("When something happened in it on the day, in order. In between it waited, longer than the idle gap. Empty if only a summary is known."),
+        doc(
+            "When something happened in it on the day, in order. In between it waited, longer than the idle gap. Empty if only a summary is known."
+        ),
     ]
     share: Annotated[SessionShare, doc("What of it is of this day.")]
     asks: Annotated[

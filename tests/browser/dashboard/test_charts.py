@@ -287,15 +287,20 @@ def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: St
     assert answered["accepted"] == len(events), answered
 
     page = open_page("/tools?range=30d", of=origin_of(own_stack), timezone_id="UTC")
-    note = panel(page, "How long calls took").locator(".chart-note").last
+    times = panel(page, "How long calls took")
 
-    panel(page, "How long calls took").locator(".plot-over").focus()
-    expect(panel(page, "How long calls took").locator(".plot-tip")).to_contain_text("Measured calls: 2")
-    expect(note).to_contain_text("2 of 3 calls have a measured duration; of 1 nothing is known.")
-    expect(note).to_contain_text("an estimate is the time from call to result in the transcript, the wait for a permission included")
-    total = answer(stack, "/api/tool-calls/stats")["total_calls"]
-    page = open_page("/tools?range=all", timezone_id="UTC")
-    expect(panel(page, "How long calls took").locator(".chart-note").last).to_contain_text(f"None of {total:,} calls was measured")
+    times.locator(".plot-over").focus()
+    expect(times.locator(".plot-tip")).to_contain_text("Measured calls: 2")
+    expect(times.locator(".panel-about")).to_have_text("2 measured, 1 not known")
+    expect(times.locator(".plot-dash")).to_have_count(0)
+
+    # And a range of transcripts alone is drawn of estimates, which are marked
+    estimated = sum(tool["estimated_calls"] for tool in answer(stack, "/api/tool-calls/stats")["tools"])
+    times = panel(open_page("/tools?range=all", timezone_id="UTC"), "How long calls took")
+    expect(times.locator(".panel-about")).to_contain_text(f"{estimated:,} estimated (≈)")
+    expect(times.locator(".plot-dash")).to_have_count(2)
+    expect(times.locator(".plot-line")).to_have_count(0)
+    expect(times.locator(".chart-note").last).to_contain_text("from call to result in the transcript, waiting for a permission included")
 
 
 def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: OpenPage, stack: Stack) -> None:

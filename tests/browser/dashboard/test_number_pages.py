@@ -218,9 +218,9 @@ def test_times_of_a_tool_over_time_are_those_of_the_api(open_page: OpenPage, sta
     assert timed
     page = open_page(f"/tools?{ALL}&tool=Bash&interval=day", timezone_id="UTC")
     chart = panel(page, "How long Bash took")
-    expect(chart.locator(".panel-about")).to_have_text("≈ estimated")
-    expect(chart.locator(".plot-line").first).to_be_visible()
-    chart.get_by_role("button", name="p95").focus()
+    expect(chart.locator(".panel-about")).to_contain_text("estimated (≈)")
+    expect(chart.locator(".plot-dash").first).to_be_visible()
+    chart.get_by_role("button", name="≈ p95").focus()
     expect(chart.get_by_role("tooltip")).to_contain_text("19 of 20 calls took no longer than this")
     chart.get_by_role("button", name="Table").click()
     for at, name in ((2, "p50_ms"), (3, "p95_ms")):

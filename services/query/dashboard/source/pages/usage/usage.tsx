@@ -14,6 +14,7 @@ import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
 import { TokenSplit } from "../../parts/stats/token_split";
+import { PHONE, useMedia } from "../../parts/use_media";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
 import { DIMENSIONS, MEASURES, PAIRS, WHAT } from "./dimensions";
@@ -41,12 +42,16 @@ export default function Usage() {
   const before = rangeBefore.value;
   const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
+  const isPhone = useMedia(PHONE);
+  const tiles = (
+    <Loaded reading={course} what="the totals" height={92}>
+      {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
+    </Loaded>
+  );
   return (
     <StatsPage title="Usage" filters={ALL} about="costs at the API's list prices, not your subscription" without="no usage">
       <DroppedNote sessions={course.data?.dropped_sessions} />
-      <Loaded reading={course} what="the totals" height={92}>
-        {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
-      </Loaded>
+      {!isPhone && tiles}
       <div class="grid">
         <Panel
           title={`${measure(name).label} over time`}
@@ -65,6 +70,7 @@ export default function Usage() {
             {(data) => course.data && sums.data && <UsageChart course={course.data.items} parts={data.items} sums={sums.data.items} by={by} name={name} interval={interval} height={HEIGHT} />}
           </Loaded>
         </Panel>
+        {isPhone && tiles}
         <Panel
           title={`By ${WHAT[by].label.toLowerCase()}`}
           about={by === "machine" ? "a session on several machines counts on each, and once in the last row" : undefined}

@@ -11,8 +11,8 @@ export interface Series {
   values: Values;
   /** A token of style/tokens.css, as `--series-1`. */
   color: string;
-  /** "sum" is told in the tooltip and the table, and not drawn, as of what the others are parts. */
-  kind: "bars" | "line" | "ghost" | "sum";
+  /** "dash" is a line of estimates. "sum" is told in the tooltip and the table, and not drawn, as of what the others are parts. */
+  kind: "bars" | "line" | "dash" | "ghost" | "sum";
   /** How its numbers are written, where it is not as those of the others. */
   format?: PlotProps["format"];
 }
@@ -209,7 +209,7 @@ type Drawn = Pick<PlotProps, "dates" | "series" | "axisSteps"> & Required<Pick<P
 
 function drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, dateText, width }: Drawn): Drawing {
   const bars = series.filter((each) => each.kind === "bars");
-  const lines = series.filter((each) => each.kind === "line" || each.kind === "ghost");
+  const lines = series.filter((each) => each.kind !== "bars" && each.kind !== "sum");
   const below = stackOf(isStacked ? bars.map((each) => each.values) : [], dates.length);
   const tops = [
     ...bars.flatMap((each, at) => each.values.map((value, index) => (value ?? 0) + (below[at]?.[index] ?? 0))),
