@@ -113,7 +113,7 @@ def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) 
 def test_second_range_that_is_none_is_said(open_page: OpenPage) -> None:
     page = open_page(address(compare="yesterday"), timezone_id="UTC")
 
-    expect(page.get_by_role("alert")).to_contain_text("“yesterday” is no range of days.")
+    expect(page.get_by_role("alert")).to_contain_text("“yesterday” is not a range of days.")
     expect(panel(page, "In all").locator("tbody tr").first).to_be_visible()
 
 

@@ -130,7 +130,7 @@ def test_top_sessions_are_those_of_the_api(open_page: OpenPage, stack: Stack) ->
 
 def test_days_before_the_first_event_lead_to_those_with_events(open_page: OpenPage) -> None:
     page = open_page("/overview?from=2019-03-01&to=2019-03-02", timezone_id="UTC")
-    note = page.locator(".note", has_text="Nothing is stored of these days")
+    note = page.locator(".note", has_text="Nothing is stored for these days")
     expect(note).to_be_visible()
 
     note.get_by_role("link", name="Show all of them").click()

@@ -78,7 +78,7 @@ def test_a_project_is_shared_in_its_page(open_page: OpenPage, stack: Stack) -> N
     picture(page, "share-390")
     form.get_by_role("button", name="Save").click()
 
-    expect(panel).to_contain_text("Shared: all read its sessions.")
+    expect(panel).to_contain_text("Shared: every key of the project reads all its sessions.")
     assert project_at(stack, folder)["visibility"] == "shared"
     picture(page, "shared")
     panel.get_by_role("button", name="Undo: visibility").click()

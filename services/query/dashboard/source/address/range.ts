@@ -150,7 +150,7 @@ function usual(): DayRange {
   const last = extent.value?.last;
   const silentDays = last ? daysBetween(last, today(zone.value)) : 0;
   if (silentDays < 30) return ofPreset("30d", null);
-  const reason = `Nothing happened in the last 30 days; the newest event is of ${last && dayText(last)}.`;
+  const reason = `Nothing happened in the last 30 days: the newest event is from ${last && dayText(last)}.`;
   return ofPreset(silentDays < 365 ? "365d" : "all", reason);
 }
 

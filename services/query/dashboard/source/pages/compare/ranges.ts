@@ -53,7 +53,7 @@ export function wrongComparison(): string | null {
   const text = parameter("compare");
   if (!text || text === PREVIOUS || text in EARLIER) return null;
   const [start, end, more] = text.split("..");
-  if (!start || !end || more !== undefined) return `“${text}” is no range of days. It is written as 2026-01-01..2026-01-31.`;
+  if (!start || !end || more !== undefined) return `“${text}” is not a range of days. A range is written as 2026-01-01..2026-01-31.`;
   return wrongDays(start, end);
 }
 

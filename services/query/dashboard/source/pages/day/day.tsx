@@ -153,7 +153,7 @@ function What({ data, csv }: { data: Day; csv: string | null }) {
         <Lanes sessions={sessions} dayStart={data.range.start} />
         <Panel title="What was done" about="in the order in which it began; all numbers are of this day alone" class="two-thirds" csv={csv}>
           {sessions.length === 0 ? (
-            <p class="quiet">No session was active; calls without a session count in the sums.</p>
+            <p class="quiet">No session was active on this day. The numbers above are of calls that belong to no session.</p>
           ) : (
             <ol class="day-sessions">
               {sessions.map((session, index) => (
@@ -191,7 +191,7 @@ function Standup({ text }: { text: string }) {
   return (
     <Panel
       title="Standup"
-      about="written by rules, not by a model"
+      about="ready to paste; made by rules, not by a model"
       actions={
         <button type="button" class="button is-small" onClick={() => void copy()} aria-label="Copy the standup text">
           {said || "Copy"}

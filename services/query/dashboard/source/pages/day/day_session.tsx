@@ -55,7 +55,7 @@ function facts(session: Session, names: { project: boolean; user: boolean }): st
     plural(share.user_messages, "prompt"),
     ...(share.tool_errors ? [`${plural(share.tool_errors, "call")} failed`] : []),
     ...(session.began_before && session.start_time ? [`began ${weekdayText(dayOf(new Date(session.start_time), zone.value))}`] : []),
-    ...(session.goes_on ? ["goes on later"] : []),
+    ...(session.goes_on ? ["goes on after this day"] : []),
   ];
 }
 

@@ -109,7 +109,7 @@ function Classes({ data, csv, calls, before, chosen }: { data: Errors; csv: stri
 }
 
 function Chosen({ error, data }: { error: ErrorClass | null; data: Errors }) {
-  if (error === null) return <p class="quiet">There is none.</p>;
+  if (error === null) return <p class="quiet">Every call in this range succeeded.</p>;
   const label = errorClassLabel(error.error_class);
   return (
     <>
@@ -163,7 +163,7 @@ function FailedCall({ call }: { call: Schemas["FailedCall"] }) {
         head
       )}
       {call.input && <pre class="failed-input" tabIndex={0}>{call.input}</pre>}
-      <pre class="failed-error" tabIndex={0}>{call.error ?? "What Claude was told is not kept."}</pre>
+      <pre class="failed-error" tabIndex={0}>{call.error ?? "Its error text was not kept."}</pre>
     </li>
   );
 }

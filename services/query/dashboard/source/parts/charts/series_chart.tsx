@@ -60,7 +60,7 @@ export function SeriesChart({ ofTable, spanText = (first, last) => `${first} to 
         </div>
       ) : shown.isEmpty ? (
         <p class="chart-empty quiet" style={{ minHeight: `${plot.height ?? HEIGHT}px` }}>
-          There is nothing of this in these days.
+          There is nothing to draw on these days.
         </p>
       ) : (
         <Plot {...plot} dates={shown.dates} series={shown.series} />

@@ -42,7 +42,7 @@ export function FilterBar({ filters, hasRange = true, children, set = 0 }: Props
         </span>
         {children}
       </Folded>
-      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : range.value.label.toLowerCase()}.</p>}
+      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} So you see {range.value.name === "all" ? "everything" : range.value.name === "365d" ? "the last year" : "the last 30 days"}.</p>}
     </div>
   );
 }

@@ -38,7 +38,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
           <FilterBar filters={filters} />
           {isOutside() && (
             <p class="note">
-              Nothing is stored of these days: there are events from {dayText(extent.value?.first ?? "")} to {dayText(extent.value?.last ?? "")}. <a href={rangeAddress("all")}>Show all of them</a>
+              Nothing is stored for these days. The first event is from {dayText(extent.value?.first ?? "")}, the last from {dayText(extent.value?.last ?? "")}. <a href={rangeAddress("all")}>Show all of them</a>
             </p>
           )}
           {children}
