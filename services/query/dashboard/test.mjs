@@ -105,6 +105,14 @@ test("lines of an axis are round, have room, and never say the same twice", () =
   assert.deepEqual(axis(1_000_000_000_000, [15, 30, 60]), ["0"]);
 });
 
+test("an axis of factors begins at the step below the least value, and equal factors are equal distances", () => {
+  const [least, ticks] = scales.factorTicks(130, 40_000, 160, String, [1, 10, 100, 1_000, 10_000, 60_000]);
+  assert.equal(least, 100);
+  assert.deepEqual(ticks.map(({ value }) => value), [100, 1_000, 10_000]);
+  const at = (value) => scales.heightAt(value, frame({ most: 100_000, least: 100 }));
+  assert.deepEqual([100, 1_000, 10_000, 100_000].map(at), [100, 66.7, 33.3, 0]);
+});
+
 for (const width of [200, 340, 900])
   test(`dates under a chart of ${width} px do not overlap and are in steps of the calendar`, () => {
     const hours = Array.from({ length: 48 }, (_, hour) => `2026-02-${16 + Math.floor(hour / 24)}T${String(hour % 24).padStart(2, "0")}:00`);

@@ -12,8 +12,8 @@ interface Form {
   cell?: (value: number | null | undefined) => string;
   /** Whether more of it is good or bad; left out where it is neither. */
   better?: "more" | "less";
-  /** As it stands on an axis, and the distances between its lines, where these are not decimal. */
-  axis?: { format: (value: number | null | undefined) => string; steps: readonly number[] };
+  /** As it stands on an axis, and the distances between its lines, where these are not decimal; with `isLog`, the lines. */
+  axis?: { format: (value: number | null | undefined) => string; steps: readonly number[]; isLog?: boolean };
 }
 
 export interface Measure extends Form {
@@ -27,14 +27,10 @@ const numbers = { short: compact, exact: count };
 const tokens = { ...numbers, cell: compact };
 const money = { short: cost, exact: dollars };
 const times = { short: minutes, exact: minutes, axis: { format: axisMinutes, steps: [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_000, 6_000, 12_000, 30_000, 60_000, 120_000, 300_000] } };
-const SECOND = 1_000, MINUTE = 60_000, HOUR = 3_600_000;
 const durations = {
   short: duration,
   exact: duration,
-  axis: {
-    format: axisDuration,
-    steps: [...[1, 2, 5, 10, 20, 50, 100, 200, 500], ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND), ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 5, 10, 20, 50, 100].map((n) => n * HOUR)],
-  },
+  axis: { format: axisDuration, steps: [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000], isLog: true },
 };
 const shares = { short: percent, exact: percent };
 

@@ -42,6 +42,7 @@ export function LatencyChart({ all, measured, height }: { all: ToolStats; measur
         format={exact}
         axisFormat={axis?.format ?? exact}
         axisSteps={axis?.steps}
+        isLog={axis?.isLog}
         height={height}
         {...timeAxis(all.range.interval)}
       />
