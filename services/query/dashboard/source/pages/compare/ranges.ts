@@ -31,7 +31,8 @@ export function choices(): Choice[] {
   const last = end ?? today(zone.value);
   const before = { value: PREVIOUS, ...daysBefore(start, last) };
   const days = daysBetween(start, last) + 1;
-  const earlier = Object.entries(EARLIER).map(([value, [months, label, most]]) => ({ value, label, most, start: earlierDay(start, months), end: addDays(last, 1).endsWith("-01") ? addDays(monthStart(last, 1 - months), -1) : earlierDay(last, months) }));
+  const isMonths = [start, addDays(last, 1)].every((day) => day.endsWith("-01"));
+  const earlier = Object.entries(EARLIER).map(([value, [months, label, most]]) => ({ value, label, most, start: earlierDay(start, months), end: isMonths ? addDays(monthStart(last, 1 - months), -1) : earlierDay(last, months) }));
   return [before, ...earlier.filter((each) => days <= each.most && each.start !== before.start)];
 }
 
