@@ -273,6 +273,18 @@ def test_chosen_reason_has_a_chart_with_its_table(open_page: OpenPage, stack: St
     assert [int(number(text)) for text in reversed(column(chosen, 2))] == found["calls_over_time"]
 
 
+@pytest.mark.parametrize("name", ["overview", "usage"])
+def test_chart_comes_first_on_a_phone(open_page: OpenPage, name: str) -> None:
+    page = open_page(f"/{name}?range=all", timezone_id="UTC", viewport={"width": 390, "height": 844})
+    settled(page)
+
+    chart, tiles = (page.locator(each).first.bounding_box() for each in (".plot", ".tiles"))
+
+    assert chart["y"] + chart["height"] <= min(tiles["y"], 844)
+    page.get_by_label("Range of days").select_option("This month")
+    assert query_of(page) == {"range": "month"}
+
+
 def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: Stack, stack: Stack) -> None:
     # Given two calls whose duration was measured, and one of which no duration is known
     at = datetime.combine(TODAY - DAY, datetime.min.time(), UTC) + timedelta(hours=12)

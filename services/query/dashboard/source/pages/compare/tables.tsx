@@ -5,7 +5,7 @@ import { type MeasureName, measure } from "../../format/measures";
 import { UNKNOWN, moneyOf, percent, withUnit } from "../../format/quantities";
 import { Change } from "../../parts/stats/tile";
 import { type SortableColumn, SortableTable } from "../../parts/tables/sorting";
-import { Table } from "../../parts/tables/table";
+import { type Column, Table } from "../../parts/tables/table";
 import { type GroupName, type Row, groupOf, rowsOf } from "./groups";
 
 /** undefined is no cost, since nothing was called. */
@@ -43,6 +43,11 @@ export function TotalsTable({ totals, spans }: { totals: readonly Schemas["Chang
     const pair = found.get(of);
     return pair && (pair.value !== 0 || pair.before !== 0) ? [{ of, pair }] : [];
   });
+  const compared: Column<(typeof rows)[number]>[] = [
+    { title: spans[1], isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.before} />, sortBy: ({ pair }) => pair.before ?? null },
+    { title: "Difference", isNumber: true, isMinor: true, cell: ({ of, pair }) => differenceText(of, pair), sortBy: ({ pair }) => pair.difference },
+    { title: "Change", isNumber: true, cell: ({ of, pair }) => <Change of={of} {...pair} label={spans[1]} /> },
+  ];
   return (
     <Table
       caption="Both ranges in all"
@@ -51,9 +56,7 @@ export function TotalsTable({ totals, spans }: { totals: readonly Schemas["Chang
       columns={[
         { title: "Measure", cell: ({ of }) => <span title={measure(of).definition}>{measure(of).label}</span>, sortBy: ({ of }) => withUnit(measure(of).label, measure(of).exact) },
         { title: spans[0], isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.value} />, sortBy: ({ pair }) => pair.value ?? null },
-        { title: spans[1], isNumber: true, cell: ({ of, pair }) => <Value of={of} value={pair.before} />, sortBy: ({ pair }) => pair.before ?? null },
-        { title: "Difference", isNumber: true, isMinor: true, cell: ({ of, pair }) => differenceText(of, pair, isCompared), sortBy: ({ pair }) => pair.difference },
-        { title: "Change", isNumber: true, cell: ({ of, pair }) => <Direction of={of} pair={pair} label={isCompared ? spans[1] : undefined} /> },
+        ...(isCompared ? compared : []),
       ]}
     />
   );
@@ -78,13 +81,13 @@ export function GroupTable({ items, by, spans, isCompared, csv }: { items: reado
     const moved = (row: Row) => Math.abs(pair(row).difference ?? 0);
     return [
       { name, title, isNumber: true, isMinor, cell: (row) => <Value of={of} value={pair(row).value} />, sortBy: (row) => pair(row).value ?? null },
-      ...(isMinor
+      ...(isMinor || !isCompared
         ? []
         : ([
             { name: `${name}-before`, title: spans[1], isNumber: true, isMinor: true, cell: (row) => <Value of={of} value={pair(row).before} />, sortBy: (row) => pair(row).before ?? null },
-            { name: `${name}-moved`, title: "Difference", isNumber: true, cell: (row) => differenceText(of, pair(row), isCompared), sortBy: moved },
+            { name: `${name}-moved`, title: "Difference", isNumber: true, cell: (row) => differenceText(of, pair(row)), sortBy: moved },
           ] satisfies SortableColumn<Row>[])),
-      { name: `${name}-direction`, title: "Change", isNumber: true, isMinor, cell: (row) => <Direction of={of} pair={pair(row)} label={isCompared ? spans[1] : undefined} /> },
+      ...(isCompared ? [{ name: `${name}-direction`, title: "Change", isNumber: true, isMinor, cell: (row: Row) => <Change of={of} {...pair(row)} label={spans[1]} /> }] : []),
     ];
   });
   const named: SortableColumn<Row> = {
@@ -103,7 +106,7 @@ export function GroupTable({ items, by, spans, isCompared, csv }: { items: reado
       );
     },
   };
-  return <SortableTable caption={`Both ranges by ${label.toLowerCase()}`} columns={[named, ...columns]} rows={rows} keyOf={(row) => row.id} usual={`${shown[0][0]}-moved`} parameter={`sort-${by}`} most={8} csv={csv} />;
+  return <SortableTable caption={`Both ranges by ${label.toLowerCase()}`} columns={[named, ...columns]} rows={rows} keyOf={(row) => row.id} usual={isCompared ? `${shown[0][0]}-moved` : shown[0][0]} parameter={`sort-${by}`} most={8} csv={csv} />;
 }
 
 function Value({ of, value }: { of: MeasureName; value: Value }) {
@@ -112,13 +115,9 @@ function Value({ of, value }: { of: MeasureName; value: Value }) {
 }
 
 /** With its sign. Rates differ by points, as their direction says. */
-function differenceText(of: MeasureName, { difference }: Pair, isCompared: boolean): string {
+function differenceText(of: MeasureName, { difference }: Pair): string {
   const { cell } = measure(of);
   if (cell === percent && difference !== null) return "";
-  if (difference === null || !isCompared) return UNKNOWN;
+  if (difference === null) return UNKNOWN;
   return `${difference > 0 ? "+" : difference < 0 ? "−" : "±"}${cell(Math.abs(difference))}`;
-}
-
-function Direction({ of, pair: { value, before }, label }: { of: MeasureName; pair: Pair; label: string | undefined }) {
-  return <Change of={of} value={value} before={before} label={label} />;
 }

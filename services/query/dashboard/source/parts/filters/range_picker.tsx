@@ -2,21 +2,14 @@
 
 import { go } from "../../address/address";
 import { PRESETS, range, rangeAddress } from "../../address/range";
+import { Switch } from "../switch";
 import { DayFields } from "./day_fields";
 
 export function RangePicker({ isPhone }: { isPhone: boolean }) {
   const { name, label } = range.value;
   if (isPhone) {
-    const isNamed = PRESETS.some((preset) => preset.name === name);
-    return (
-      <select class="input" aria-label="Range of days" value={name} onChange={(event) => go(rangeAddress(event.currentTarget.value))}>
-        {[...(isNamed ? [] : [{ name, label }]), ...PRESETS].map((each) => (
-          <option key={each.name} value={each.name}>
-            {each.label}
-          </option>
-        ))}
-      </select>
-    );
+    const named = PRESETS.map((preset) => ({ value: preset.name, label: preset.label }));
+    return <Switch label="Range of days" options={name === "days" ? [{ value: name, label }, ...named] : named} value={name} onChange={(value) => go(rangeAddress(value))} />;
   }
   return (
     <div class="range-picker">
