@@ -56,6 +56,11 @@ class DayFailure(Answer):
     calls: int
 
 
+class ActiveTime(Answer):
+    start: datetime.datetime
+    end: datetime.datetime
+
+
 class DaySession(Answer):
     """A session that was active on the day."""
 
@@ -72,6 +77,12 @@ class DaySession(Answer):
     goes_on: Annotated[bool, doc("Whether something happened in it on a later day.")]
     first_at: Annotated[datetime.datetime, doc("When it was first active on the day.")]
     last_at: Annotated[datetime.datetime, doc("When it was last active on the day.")]
+    active: Annotated[
+        list[ActiveTime],
+        doc(
+            "When something happened in it on the day, in order. In between it waited, longer than the idle gap. Empty if only a summary is known."
+        ),
+    ]
     share: Annotated[SessionShare, doc("What of it is of this day.")]
     asks: Annotated[
         list[DayAsk], doc(f"The first {MOST_ASKS} things that it was asked on the day: prompts, and commands that Claude answered.")

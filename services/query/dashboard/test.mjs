@@ -77,6 +77,19 @@ test("sums of groups tell nothing from what is not known", async () => {
   assert.equal(sumOf([null, 2, undefined, 3]), 5);
 });
 
+test("a range is compared with the days before it, or those of the month or week before, as in the API", async () => {
+  const { daysBefore } = await source("format/days.ts");
+  for (const [first, last, start, end, label] of casesOf("days_before")) assert.deepEqual(daysBefore(first, last), { start, end, label });
+});
+
+test("a prompt that hands over a plan is called by what the plan is about", async () => {
+  const { askText } = await source("format/asks.ts");
+  assert.equal(askText("Implement the following plan:\n\n# Plan: Retry uploads\n\n## Context\nThey fail."), "Plan: Retry uploads");
+  assert.equal(askText("Implement the following plan:\n\n# Plan\n\n## Context\n\nUploads fail.\nOften."), "Plan: Uploads fail.");
+  assert.equal(askText("Implement the following plan: retry uploads"), "Plan: retry uploads");
+  assert.equal(askText("Implement the login\n# now"), "Implement the login\n# now");
+});
+
 const scales = await source("parts/charts/scales.ts");
 const frame = (changes = {}) => ({ left: 40, top: 0, width: 100, height: 100, dates: 4, most: 10, ...changes });
 const daysFrom = (first, count) => Array.from({ length: count }, (_, index) => new Date(Date.parse(`${first}T00:00:00Z`) + index * 86_400_000).toISOString().slice(0, 10));
@@ -90,6 +103,14 @@ test("lines of an axis are round, have room, and never say the same twice", () =
   assert.deepEqual(axis(0.4), ["0"]);
   assert.deepEqual(axis(130, [15, 30, 60]), ["0", "30", "60", "90", "120"]);
   assert.deepEqual(axis(1_000_000_000_000, [15, 30, 60]), ["0"]);
+});
+
+test("an axis of factors begins at the step below the least value, and equal factors are equal distances", () => {
+  const [least, ticks] = scales.factorTicks(130, 40_000, 160, String, [1, 10, 100, 1_000, 10_000, 60_000]);
+  assert.equal(least, 100);
+  assert.deepEqual(ticks.map(({ value }) => value), [100, 1_000, 10_000]);
+  const at = (value) => scales.heightAt(value, frame({ most: 100_000, least: 100 }));
+  assert.deepEqual([100, 1_000, 10_000, 100_000].map(at), [100, 66.7, 33.3, 0]);
 });
 
 for (const width of [200, 340, 900])

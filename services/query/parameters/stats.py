@@ -100,8 +100,8 @@ class CompareParameters(Filtered):
     compare: str = Field(
         "previous",
         max_length=100,
-        description="What the range is compared with: `START..END`, each as in start_date and end_date; or `previous`, as many days before it. Of a month, or of "
-        "a part of one from its first day on, that is the month before.",
+        description="What the range is compared with: `START..END`, each as in start_date and end_date; or `previous`, as many days before it. Of months, these "
+        "are as many months before; of the first days of a month or a week, the same days of the one before.",
         examples=["previous", "2024-01-01..2024-01-31"],
     )
     start_date: RequiredStart

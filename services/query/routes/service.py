@@ -134,7 +134,7 @@ def show_accounting(request: Request) -> Response:
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
-        raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+        raise Unavailable("Events cannot be counted now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
     equation = accounts.equation
     shown = operations.Accounting(
         accepted=equation.accepted,
@@ -217,8 +217,8 @@ def _canary_problem(request: Request) -> dict[str, str]:
         return {"journal": "Redis cannot be read; is it up?"}
     if seen is None or seen.age_seconds <= limit:
         return {}
-    said = f"for {duration(seen.age_seconds * 1_000)} no event of the tracker's own has come back, {duration(limit * 1_000)} is too long"
-    return {"canary": f"{said}; do beat, worker-drain and ingest run, and does the canary reach them at TRACKER_CANARY_URL?"}
+    said = f"it has not passed for {duration(seen.age_seconds * 1_000)}, {duration(limit * 1_000)} is too long"
+    return {"canary": f"{said}; do beat, worker-drain and ingest run, and do its events reach them at TRACKER_CANARY_URL?"}
 
 
 def _replica_lag(request: Request) -> ReplicaLag | None:
@@ -261,14 +261,14 @@ def _read_state(request: Request) -> tuple[LedgerCounts | None, Lag | None, dict
         log.warning("redis_unavailable", error=type(error).__name__)
     if lag is not None and lag.oldest_seconds > limit:
         reasons["lag"] = (
-            f"the oldest journal entry waits for {duration(lag.oldest_seconds * 1_000)}, more than {duration(limit * 1_000)}; {_waiting(lag.entries)}, which by itself "
-            "refuses no write; are workers running?"
+            f"the oldest event waits for {duration(lag.oldest_seconds * 1_000)}, more than {duration(limit * 1_000)}; {_waiting(lag.entries)} and none is lost; "
+            "are workers running?"
         )
     return ledger, lag, reasons
 
 
 def _waiting(entries: int) -> str:
-    return "one entry waits" if entries == 1 else f"{entries} entries wait"
+    return "one event waits" if entries == 1 else f"{entries} events wait"
 
 
 def _not_ready(reasons: dict[str, str]) -> Unavailable:

@@ -1,6 +1,7 @@
 """Pages of the dashboard, their parts, and how a test waits for and reads them."""
 
 import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -25,6 +26,13 @@ def settled(page: Any) -> None:
 def busiest_session(stack: Stack, suffix: str = "") -> str:
     session = stack.http.get("/api/sessions", params={"sort": "tool_calls_count", "limit": 1}).json()["items"][0]
     return f"/sessions/{quote(session['session_id'], safe='')}{suffix}"
+
+
+def few_days() -> tuple[date, date]:
+    """Up to three days that begin no month and no week, whose days before are as many. The made-up week has events in both."""
+    today = datetime.now(UTC).date()
+    firsts = (today - timedelta(days=ago) for ago in (2, 1, 0))
+    return next(day for day in firsts if day == today or (day.day != 1 and day.weekday() != 0)), today
 
 
 def query_of(page: Any) -> dict[str, str]:

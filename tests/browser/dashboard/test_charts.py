@@ -36,6 +36,13 @@ def short(day: date) -> str:
     return f"{day.day} {day:%b}" + ("" if day.year == TODAY.year else f" {day.year}")
 
 
+def span(first: date, last: date) -> str:
+    """As the dashboard writes days: "1–31 Mar"."""
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{short(last)}"
+    return f"{f'{first.day} {first:%b}' if first.year == last.year else short(first)}–{short(last)}"
+
+
 def test_bar_of_a_day_leads_to_what_was_done_on_it(open_page: OpenPage, stack: Stack) -> None:
     points = answer(stack, "/api/stats", interval="day")["time_series"]
     busiest = max(points, key=lambda point: point["tool_calls"])
@@ -122,9 +129,7 @@ def test_year_is_drawn_from_the_first_to_the_last_day_with_anything(open_page: O
     settled(page)
     chart = panel(page, title)
 
-    expect(chart.locator(".chart-note")).to_have_text(
-        f"Drawn from {short(days[0])} to {short(days[-1])}; the rest of the range has nothing to draw."
-    )
+    expect(chart.locator(".chart-note")).to_have_text(f"Drawn: {span(days[0], days[-1])}. The rest of the range has nothing.")
     chart.locator(".plot-over").focus()
     page.keyboard.press("Home")
     expect(chart.locator(".plot-over")).to_have_attribute("href", f"/days/{days[0]}")
@@ -220,15 +225,17 @@ def reasons(page: Any) -> dict[str, Any]:
 
 
 def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, stack: Stack) -> None:
-    # Given three days with failed calls, and three before them
-    periods = [{"start_date": TODAY - 2 * DAY, "end_date": TODAY}, {"start_date": TODAY - 5 * DAY, "end_date": TODAY - 3 * DAY}]
+    # Given three days with failed calls, and three before them: they begin no month and no week
+    first = next(day for day in (TODAY - ago * DAY for ago in (2, 3, 4)) if day.day != 1 and day.weekday() != 0)
+    last = first + 2 * DAY
+    periods = [{"start_date": first, "end_date": last}, {"start_date": first - 3 * DAY, "end_date": first - DAY}]
     now, before = (answer(stack, "/api/tool-calls/errors", interval="day", **period) for period in periods)
     calls, calls_before = (answer(stack, "/api/tool-calls/stats", **period)["total_calls"] for period in periods)
     label = {name: each["label"] for name, each in json.loads((REPOSITORY / "shared/terms.json").read_text())["error_classes"].items()}
     was = {each["error_class"]: each["calls"] for each in before["classes"]}
     assert now["classes"] and calls_before
 
-    page = open_page(f"/tools?from={TODAY - 2 * DAY}&to={TODAY}", timezone_id="UTC")
+    page = open_page(f"/tools?from={first}&to={last}", timezone_id="UTC")
     settled(page)
     shown = reasons(page)
 
@@ -266,6 +273,18 @@ def test_chosen_reason_has_a_chart_with_its_table(open_page: OpenPage, stack: St
     assert [int(number(text)) for text in reversed(column(chosen, 2))] == found["calls_over_time"]
 
 
+@pytest.mark.parametrize("name", ["overview", "usage"])
+def test_chart_comes_first_on_a_phone(open_page: OpenPage, name: str) -> None:
+    page = open_page(f"/{name}?range=all", timezone_id="UTC", viewport={"width": 390, "height": 844})
+    settled(page)
+
+    chart, tiles = (page.locator(each).first.bounding_box() for each in (".plot", ".tiles"))
+
+    assert chart["y"] + chart["height"] <= min(tiles["y"], 844)
+    page.get_by_label("Range of days").select_option("This month")
+    assert query_of(page) == {"range": "month"}
+
+
 def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: Stack, stack: Stack) -> None:
     # Given two calls whose duration was measured, and one of which no duration is known
     at = datetime.combine(TODAY - DAY, datetime.min.time(), UTC) + timedelta(hours=12)
@@ -280,15 +299,20 @@ def test_times_say_of_how_many_calls_they_are(open_page: OpenPage, own_stack: St
     assert answered["accepted"] == len(events), answered
 
     page = open_page("/tools?range=30d", of=origin_of(own_stack), timezone_id="UTC")
-    note = panel(page, "How long calls took").locator(".chart-note").last
+    times = panel(page, "How long calls took")
 
-    panel(page, "How long calls took").locator(".plot-over").focus()
-    expect(panel(page, "How long calls took").locator(".plot-tip")).to_contain_text("Measured calls: 2")
-    expect(note).to_contain_text("2 of 3 calls have a measured duration; of 1 nothing is known.")
-    expect(note).to_contain_text("an estimate is the time from call to result in the transcript, the wait for a permission included")
-    total = answer(stack, "/api/tool-calls/stats")["total_calls"]
-    page = open_page("/tools?range=all", timezone_id="UTC")
-    expect(panel(page, "How long calls took").locator(".chart-note").last).to_contain_text(f"None of {total:,} calls was measured")
+    times.locator(".plot-over").focus()
+    expect(times.locator(".plot-tip")).to_contain_text("Measured calls: 2")
+    expect(times.locator(".panel-about")).to_have_text("2 measured, 1 not known")
+    expect(times.locator(".plot-dash")).to_have_count(0)
+
+    # And a range of transcripts alone is drawn of estimates, which are marked
+    estimated = sum(tool["estimated_calls"] for tool in answer(stack, "/api/tool-calls/stats")["tools"])
+    times = panel(open_page("/tools?range=all", timezone_id="UTC"), "How long calls took")
+    expect(times.locator(".panel-about")).to_contain_text(f"{estimated:,} estimated (≈)")
+    expect(times.locator(".plot-dash")).to_have_count(2)
+    expect(times.locator(".plot-line")).to_have_count(0)
+    expect(times.locator(".chart-note").last).to_contain_text("from call to result in the transcript, waiting for a permission included")
 
 
 def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: OpenPage, stack: Stack) -> None:
@@ -304,5 +328,5 @@ def test_week_at_the_end_of_a_range_has_only_the_days_of_the_range(open_page: Op
     page.keyboard.press("End")
 
     monday = thursday - 3 * DAY
-    expect(page.locator(".plot-tip")).to_contain_text(f"{short(monday)} to {short(thursday)}")
+    expect(page.locator(".plot-tip")).to_contain_text(span(monday, thursday))
     expect(link).to_have_attribute("href", re.compile(f"from={monday}&to={thursday}"))

@@ -2,22 +2,16 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage
-from tests.browser.dashboard.parts_of_pages import answer, column, panel, query_of
+from tests.browser.dashboard.parts_of_pages import answer, column, few_days, panel, query_of
 from tests.flow.conftest import Stack
 
 ONLY_READS = True
-
-
-def newest_days() -> tuple[date, date]:
-    """The made-up week has six days: in these and in those before them something happened. Three; two if else they began a month, which is another's first days."""
-    today = datetime.now(UTC).date()
-    return today - timedelta(days=1 if today.day == 3 else 2), today
 
 
 def length(first: date, last: date) -> timedelta:
@@ -25,12 +19,12 @@ def length(first: date, last: date) -> timedelta:
 
 
 def address(**more: str) -> str:
-    first, last = newest_days()
+    first, last = few_days()
     return "/compare?" + "&".join(f"{name}={value}" for name, value in {"from": first, "to": last, **more}.items())
 
 
 def compared(stack: Stack, group: str, compare: str = "previous") -> Any:
-    first, last = newest_days()
+    first, last = few_days()
     return answer(stack, "/api/compare", start_date=first, end_date=last, compare=compare, group_by=group)
 
 
@@ -73,13 +67,28 @@ def test_rate_differs_by_points(open_page: OpenPage, stack: Stack) -> None:
 def test_nothing_before_is_said_and_has_no_arrow(open_page: OpenPage) -> None:
     page = open_page(address(compare="2001-01-01..2001-01-03"), timezone_id="UTC")
 
-    expect(page.get_by_text("Nothing happened in the days before")).to_be_visible()
+    expect(page.get_by_text("Nothing happened on 1–3 Jan 2001, so there is nothing to compare with.")).to_be_visible()
     expect(panel(page, "By tool").locator("tbody tr").first).to_be_visible()
     assert not set("▲▼") & set(page.locator("main").inner_text())
 
 
+def test_a_month_is_compared_with_the_one_before_it_whatever_today_is(open_page: OpenPage) -> None:
+    page = open_page("/compare?from=2026-03-01&to=2026-03-31", timezone_id="UTC")
+    choices = page.get_by_role("group", name="Compared with").get_by_role("link")
+
+    expect(choices).to_have_text(["The month before", "A year earlier"])
+    expect(page.locator(".compare-ranges")).to_contain_text("(31 days) against 1–28 Feb")
+    expect(page.locator(".compare-ranges")).to_contain_text("(28 days): unequal numbers of days")
+
+    choices.last.click()
+
+    expect(page.get_by_label("First day before")).to_have_value("2025-03-01")
+    expect(page.get_by_label("Last day before")).to_have_value("2025-03-31")
+    expect(page.locator(".compare-ranges")).not_to_contain_text("unequal")
+
+
 def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) -> None:
-    first, last = newest_days()
+    first, last = few_days()
     page = open_page(f"/usage?from={first}&to={last}", timezone_id="UTC")
     page.get_by_role("link", name="Compare", exact=True).last.click()
     expect(page).to_have_title("Compare – Claude Code Tracker")
@@ -104,7 +113,7 @@ def test_both_ranges_are_chosen_by_hand_and_back_undoes_it(open_page: OpenPage) 
 def test_second_range_that_is_none_is_said(open_page: OpenPage) -> None:
     page = open_page(address(compare="yesterday"), timezone_id="UTC")
 
-    expect(page.get_by_role("alert")).to_contain_text("“yesterday” is no range of days.")
+    expect(page.get_by_role("alert")).to_contain_text("“yesterday” is not a range of days.")
     expect(panel(page, "In all").locator("tbody tr").first).to_be_visible()
 
 

@@ -121,7 +121,9 @@ FIRST = TODAY.replace(day=1)
     ("name", "first", "last"),
     [
         ("Yesterday", TODAY - DAY, TODAY - DAY),
+        ("This week", MONDAY, TODAY),
         ("Last week", MONDAY - 7 * DAY, MONDAY - DAY),
+        ("This month", FIRST, TODAY),
         ("Last month", (FIRST - DAY).replace(day=1), FIRST - DAY),
     ],
 )
@@ -185,6 +187,48 @@ def test_prompt_that_is_the_title_stands_once(open_page: OpenPage, own_stack: St
     expect(row.locator(".day-title")).to_have_text("Count the carts")
     expect(row.locator(".day-asks a")).to_have_text(["Now the orders"])
     expect(row.locator(".day-about")).to_contain_text("2 prompts")
+
+
+def test_plan_is_called_by_its_heading_and_stands_once(open_page: OpenPage, own_stack: Stack) -> None:
+    """given a session that begins with a plan and is asked for another, then its page of the day has the title of the first and the heading of the second."""
+    at = datetime.combine(TODAY - 7 * DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    start = {"project_path": "/home/ann/shop", "session_id": "planned", "start_time": at.isoformat(), "user": "ann"}
+    assert own_stack.http.post("/api/sessions/start", json=start).status_code < 300
+    for minute, name in enumerate(("Count carts", "Count orders")):
+        text = f"Implement the following plan:\n\n# Plan: {name}\n\n## Context\n\nNobody counts."
+        said = {"session_id": "planned", "role": "user", "content": text, "timestamp": (at + timedelta(minutes=minute)).isoformat()}
+        assert own_stack.http.post("/api/conversations", json=said, headers={"Prefer": "wait=30"}).status_code < 300
+
+    page = open_page(f"/days/{at.date()}", of=origin_of(own_stack), timezone_id="UTC")
+
+    row = page.locator(".day-session")
+    expect(row.locator(".day-title")).to_have_text("Count carts")
+    expect(row.locator(".day-asks a")).to_have_text(["Plan: Count orders"])
+
+
+def test_sessions_at_the_same_time_have_a_lane_each(open_page: OpenPage, own_stack: Stack) -> None:
+    """given two sessions at once, one of which waits for an hour, and a later one, then there are two lanes, and the wait is between two active times."""
+    noon = datetime.combine(TODAY - 8 * DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    for name, minutes in {"one": (0, 2, 62, 64), "other": (10, 12), "later": (120, 122)}.items():
+        start = {
+            "project_path": "/home/ann/shop",
+            "session_id": f"lane-{name}",
+            "start_time": (noon + timedelta(minutes=minutes[0])).isoformat(),
+        }
+        assert own_stack.http.post("/api/sessions/start", json=start).status_code < 300
+        for minute in minutes:
+            at = (noon + timedelta(minutes=minute)).isoformat()
+            said = {"session_id": f"lane-{name}", "role": "user", "content": f"{name} {minute}", "timestamp": at}
+            assert own_stack.http.post("/api/conversations", json=said, headers={"Prefer": "wait=30"}).status_code < 300
+
+    page = open_page(f"/days/{noon.date()}", of=origin_of(own_stack), timezone_id="UTC")
+
+    lanes = page.locator(".day-lane")
+    expect(lanes).to_have_count(2)
+    assert [lane.locator("span").count() for lane in lanes.all()] == [2, 1]
+    expect(lanes.first.locator("span").first.locator("i")).to_have_count(2)
+    lanes.last.locator("span").click()
+    page.wait_for_url("**/sessions/lane-other")
 
 
 def test_projects_of_one_name_are_told_apart_on_every_page(open_page: OpenPage, own_stack: Stack) -> None:

@@ -126,7 +126,7 @@ def test_kind_of_change_stands_in_the_address(open_page: OpenPage) -> None:
 
 def test_path_that_nobody_changed_names_similar_ones(open_page: OpenPage) -> None:
     page = open_page("/files?path=/elsewhere/cart.py")
-    expect(page.locator(".empty-title")).to_have_text("No change to this path is known.")
+    expect(page.locator(".empty-title")).to_have_text("Claude has not changed a file at this path.")
     page.get_by_role("link", name=CART).click()
     expect(page.locator(".change")).not_to_have_count(0)
 

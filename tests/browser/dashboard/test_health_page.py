@@ -33,9 +33,9 @@ def test_a_dead_letter_is_shown_with_its_reason_and_replayed(open_page: OpenPage
     expect(group.locator("pre")).to_contain_text(forbidden)
 
     mend(stack, forbidden)
-    group.get_by_role("button", name="Replay").click()
+    group.get_by_role("button", name="Store again").click()
 
-    expect(page.locator(".dead-letters")).to_contain_text("1 dead letter went to the journal again")
+    expect(page.locator(".dead-letters")).to_contain_text("1 event is tried again")
     expect(group).to_have_count(0, timeout=20_000)
     assert stack.select(f"SELECT count(*) FROM messages WHERE content = '{forbidden}'") == [(1,)]
 
@@ -77,8 +77,8 @@ def test_a_machine_says_what_it_has_not_sent(open_page: OpenPage, stack: Stack) 
     page = open_page("/health")
     row = page.locator(f".machine[data-machine={machine}]")
     expect(row).to_contain_text("3 hooks and 2 transcripts (48.0 KB) not sent yet")
-    expect(row).to_contain_text("1 not here")
-    expect(page.locator(".verdict")).to_contain_text(f"{machine}: Claude Code will soon delete 1 transcript that is not here")
+    expect(row).to_contain_text("1 not stored here")
+    expect(page.locator(".verdict")).to_contain_text(f"{machine}: Claude Code will soon delete 1 transcript that is not stored here")
 
     row.get_by_role("button", name=f"Forget {machine}").click()
     page.get_by_role("button", name="Forget it").click()
@@ -93,7 +93,7 @@ def test_a_key_for_numbers_is_told_quietly_what_it_does_not_see(open_page: OpenP
     with second_api(stack, TRACKER_ACCESS="keys") as http:
         headers = {"Authorization": f"Bearer {made['metrics']}"}
         page = open_page("/health", of=str(http.base_url).rstrip("/"), extra_http_headers=headers)
-        expect(page.locator(".health-hidden")).to_have_text("This key does not see machines and dead letters.")
+        expect(page.locator(".health-hidden")).to_have_text("This key does not see machines and events that could not be stored.")
         expect(page.locator("[data-part=accepted] dd")).to_be_visible()
         expect(page.locator("[role=alert]")).to_have_count(0)
         page.close()
@@ -108,7 +108,7 @@ def test_a_damaged_transcript_is_named_with_what_to_do(open_page: OpenPage, stac
             {"id": session},
         )
     page = open_page("/health")
-    expect(page.locator(".verdict")).to_contain_text(f"The archived transcript {session}.jsonl of session {session} is damaged.")
+    expect(page.locator(".verdict")).to_contain_text(f"The stored transcript {session}.jsonl of session {session} is damaged.")
     expect(page.locator(".verdict")).to_contain_text("import the transcript again")
 
     with psycopg.connect(stack.database_url, autocommit=True) as connection:

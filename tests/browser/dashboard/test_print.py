@@ -1,5 +1,6 @@
 """A printed page is a report: title, range, zone and filters, every row, white paper, and nothing to click."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,7 +59,7 @@ def test_title_has_range_zone_and_filters(open_page: OpenPage, stack: Stack) -> 
     settled(page)
 
     with printed(page):
-        expect(page.locator(".page-head")).to_contain_text("7 days, days in UTC")
+        expect(page.locator(".page-head")).to_contain_text(re.compile(r"7 days \(\d+( \w+)?(?: \d{4})?–\d+ \w+\), days in UTC"))
         expect(page.get_by_role("combobox", name="Project")).to_be_visible()
         assert page.get_by_role("combobox", name="Project").evaluate("select => select.selectedOptions[0].text") == name
 

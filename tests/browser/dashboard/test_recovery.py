@@ -130,7 +130,7 @@ def test_page_whose_script_did_not_come_is_loaded_when_the_tracker_is_back(open_
     settled(page)
     tracker.stop()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Files").click()
-    expect(page.get_by_role("alert")).to_contain_text("The script of this page did not come. This page tries again by itself.")
+    expect(page.get_by_role("alert")).to_contain_text("This page could not be loaded. This page tries again by itself.")
 
     tracker.start()
 

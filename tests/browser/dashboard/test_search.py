@@ -257,7 +257,7 @@ def test_index_that_is_being_built_is_said_and_asked_again(open_page: OpenPage) 
     page.get_by_role("searchbox").fill("zebracrossing")
     notes = page.locator(".search-note")
     expect(notes).to_contain_text(
-        ["3 texts of all projects are not in the index yet.", "The index of sessions is being built: 201 sessions wait."]
+        ["3 texts are too new to be found.", "Sessions are being prepared for the search: 201 sessions are left."]
     )
 
     answered(page, ranked=ranked | {"is_ready": True, "waiting_sessions": 0}, pending_documents=0)

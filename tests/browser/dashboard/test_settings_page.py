@@ -75,7 +75,7 @@ def test_retention_is_set_counted_and_taken_back(open_page: OpenPage, stack: Sta
     expect(panel.locator("tr", has_text="audit")).to_contain_text("3,650 days")
 
     panel.get_by_role("button", name="What would go?").click()
-    expect(panel).to_contain_text("nothing is older than it is to be kept")
+    expect(panel).to_contain_text("nothing is old enough to go")
     panel.get_by_role("button", name="Drop it now").click()
     page.get_by_role("button", name="Leave it").click()
     panel.get_by_role("button", name="Clear the rule for audit of everything").click()

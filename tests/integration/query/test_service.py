@@ -97,7 +97,7 @@ def test_the_service_is_not_ready_while_the_journal_lags(client: TestClient, red
     answer = client.get("/readyz")
     # The queue has room, and writes are taken: that is no full backlog.
     assert (answer.status_code, answer.json()["code"]) == (503, "JOURNAL_BEHIND")
-    assert "one entry waits, which by itself refuses no write" in answer.json()["details"]["lag"]
+    assert "one event waits and none is lost" in answer.json()["details"]["lag"]
 
 
 def test_metrics_report_journal_lag_and_ledger(client: TestClient, connection: Connection, redis_url: str) -> None:

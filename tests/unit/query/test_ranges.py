@@ -1,5 +1,6 @@
 """Ranges of time as they are asked for, and the whole UTC days with corrections that they are counted by."""
 
+import json
 from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -34,6 +35,7 @@ from services.query.queries.stats.ranges import (
 )
 from services.query.queries.stats.stats import offset_periods
 from shared.http.errors import BadRequest
+from tests.forked_tracker import REPOSITORY
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "America/Sao_Paulo", "America/Havana",
@@ -212,25 +214,21 @@ def test_offset_periods_match_the_time_zone_offsets(name: str) -> None:
         assert offsets[period] == offset.total_seconds()
 
 
+# Cases that the dashboard is held to as well.
+DAYS_BEFORE = json.loads((REPOSITORY / "tests/days_before.json").read_text())
+
+
 @pytest.mark.parametrize(
     ("first", "last", "before"),
     [
-        ("2024-05-15", "2024-05-15", ("2024-05-14", "2024-05-14")),
-        ("2024-05-13", "2024-05-19", ("2024-05-06", "2024-05-12")),
-        ("2024-05-01", "2024-05-31", ("2024-04-01", "2024-04-30")),
-        # A part of a month has as long a part before it, as far as that month goes.
-        ("2024-05-01", "2024-05-20", ("2024-04-01", "2024-04-20")),
-        ("2024-03-01", "2024-03-30", ("2024-02-01", "2024-02-29")),
-        ("2024-01-01", "2024-03-31", ("2023-10-01", "2023-12-31")),
-        ("2024-01-01", "2024-12-31", ("2023-01-01", "2023-12-31")),
-        ("2024-05-01", "2024-06-02", ("2024-03-29", "2024-04-30")),
+        *((first, last, (first_before, last_before)) for first, last, first_before, last_before, _ in DAYS_BEFORE),
         # The calendar has a first and a last day.
         ("2024-01-15", "9756-10-18", ("0001-01-01", "2024-01-14")),
         ("2024-01-01", "9999-12-31", ("0001-01-01", "2023-12-31")),
         ("0001-01-01", "0001-01-01", ("0001-01-01", "0001-01-01")),
     ],
 )
-def test_a_range_before_is_as_many_days_or_the_month_before(first: str, last: str, before: tuple[str, str]) -> None:
+def test_a_range_before_is_as_many_days_or_those_of_the_month_or_week_before(first: str, last: str, before: tuple[str, str]) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     assert range_before("previous", first, last, berlin) == stats_range(*before, berlin, None)
 

@@ -11,6 +11,7 @@ from services.query.answers.days import (
     MOST_ASKS,
     MOST_FAILURES,
     MOST_FILES,
+    ActiveTime,
     Day,
     DayAsk,
     DayFailure,
@@ -84,6 +85,8 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
     def prepare(row: Row) -> None:
         session_id = row["session_id"]
         del row["total"]
+        starts, ends = row.pop("starts"), row.pop("ends")
+        row["active"] = [ActiveTime(*each) for each in zip(starts or [], ends or [], strict=True)]
         row["share"] = shares[session_id]
         row["asks"], row["files"], row["failures"] = asks[session_id], files[session_id], failures[session_id]
         row["commits"], row["pull_requests"] = outcomes[session_id].commits, outcomes[session_id].pull_requests

@@ -1,13 +1,13 @@
 -- A day: [start, end) of its zone.
 
 -- name: sessions
--- The sessions that began on the day or went on, in the order of what happened first on it. `first_at` and `last_at` are of the day.
+-- The sessions that began on the day or went on, in the order of what happened first on it. `first_at`, `last_at` and the active times are of the day.
 -- A session that only a claude.json names has no events: it stands at its date.
 SELECT s.session_id, coalesce(mark.title, s.title) AS title,
     CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END AS title_source, nullif(s.project_id, 0) AS project_id, p.name AS project_name, u.name AS user,
     s.model, s.git_branch, nullif(least(s.started_at, s.first_event_at), '-infinity') AS start_time,
     s.dated_at < %(start)s AS began_before, coalesce(s.last_event_at >= %(end)s, false) AS goes_on,
-    coalesce(seen.first_at, s.dated_at) AS first_at, coalesce(seen.last_at, s.dated_at) AS last_at, count(*) OVER () AS total
+    coalesce(seen.first_at, s.dated_at) AS first_at, coalesce(seen.last_at, s.dated_at) AS last_at, seen.starts, seen.ends, count(*) OVER () AS total
 FROM sessions AS s
 LEFT JOIN session_marks AS mark ON mark.session_id = s.session_id
 LEFT JOIN projects AS p ON p.id = s.project_id
@@ -16,7 +16,8 @@ CROSS JOIN (
     SELECT make_interval(secs => coalesce((SELECT value::integer FROM fixed_settings WHERE name = 'idle_gap_seconds'), %(idle_gap_seconds)s::integer)) AS length
 ) AS gap
 CROSS JOIN LATERAL (
-    SELECT min(greatest(lower(r), %(start)s)) AS first_at, max(least(upper(r) - gap.length, %(end)s)) AS last_at
+    SELECT min(greatest(lower(r), %(start)s)) AS first_at, max(least(upper(r) - gap.length, %(end)s)) AS last_at,
+        array_agg(greatest(lower(r), %(start)s) ORDER BY lower(r)) AS starts, array_agg(least(upper(r) - gap.length, %(end)s) ORDER BY lower(r)) AS ends
     FROM unnest(s.active_ranges) AS r
     WHERE lower(r) < %(end)s AND upper(r) - gap.length >= %(start)s
 ) AS seen

@@ -100,7 +100,7 @@ def stats_range(start_date: str | None, end_date: str | None, tz: ZoneInfo, inte
 
 
 def range_before(compare: str, start_date: str, end_date: str, tz: ZoneInfo) -> Range:
-    """The range that it is compared with: `START..END`; or for `previous` as many days before it, of a month or its first days those of the month before."""
+    """The range that it is compared with: `START..END`; or for `previous` as many days before it, of a month or week so far the same days of the one before."""
     if compare != "previous":
         before_start, separator, before_end = compare.partition("..")
         if not separator or not before_start or not before_end:
@@ -119,10 +119,13 @@ def _days_before(first: date, last: date) -> tuple[date, date]:
     months = (last.year - first.year) * 12 + last.month - first.month + 1
     ends_month = last == date.max or (last + timedelta(days=1)).day == 1
     end = _days_earlier(first, 1)
-    if first.day == 1 and (ends_month or months == 1):
+    if first.day == 1 and first < last and (ends_month or months == 1):
         before = _first_of_month(first, -months)
         return before, end if ends_month else min(end, before + timedelta(days=last.day - 1))
-    return _days_earlier(first, (last - first).days + 1), end
+    days = (last - first).days + 1
+    if first.weekday() == 0 and 1 < days < 7:
+        return _days_earlier(first, 7), _days_earlier(last, 7)
+    return _days_earlier(first, days), end
 
 
 def _days_earlier(day: date, days: int) -> date:

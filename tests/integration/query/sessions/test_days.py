@@ -56,6 +56,24 @@ def test_a_session_over_midnight_is_on_both_days_with_its_share_of_each(
     assert (third["sessions"], third["projects"]) == ([], [])
 
 
+def test_active_times_of_a_session_leave_out_its_waits_and_other_days(
+    connection: Connection, project: int, ask: Callable[..., dict[str, Any]]
+) -> None:
+    # Given a session over midnight of Berlin, with a wait of an hour on the second day
+    seed.add_session(connection, "waits", project)
+    for time in ("05T22:58:00", "05T23:02:00", "06T00:02:00", "06T00:06:00"):
+        seed.add_message(connection, "waits", at(time))
+    seed.compute_totals(connection)
+
+    active = {day: ask(day)["sessions"][0]["active"] for day in ("2024-03-05", "2024-03-06")}
+
+    assert active["2024-03-05"] == [{"start": "2024-03-05T22:58:00Z", "end": "2024-03-05T23:00:00Z"}]
+    assert active["2024-03-06"] == [
+        {"start": "2024-03-05T23:00:00Z", "end": "2024-03-05T23:02:00Z"},
+        {"start": "2024-03-06T00:02:00Z", "end": "2024-03-06T00:06:00Z"},
+    ]
+
+
 def test_sessions_come_in_the_order_of_the_days_first_activity(
     connection: Connection, project: int, ask: Callable[..., dict[str, Any]]
 ) -> None:

@@ -1,11 +1,11 @@
 /** The range of days that a page shows, from the address; without one, the shortest usual range that has data. */
 
 import { computed, signal } from "@preact/signals";
-import { address, parameter, withParameters } from "./address";
+import { address, withParameters } from "./address";
 import { isPassing, tryLater } from "../api/recovery";
 import { Problem } from "../api/request";
 import { readShared } from "../api/use_read";
-import { addDays, dayText, daysBetween, isDay, today, weekdayOf } from "../format/days";
+import { addDays, dayText, daysBefore, daysBetween, isDay, monthStart, spanText, today, weekdayOf } from "../format/days";
 
 /** The viewer's own time zone. */
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -43,20 +43,16 @@ const lastDays = (days: number) => (day: string) => [addDays(day, 1 - days), day
 export const PRESETS: readonly Preset[] = [
   { name: "today", label: "Today", words: "of today", daysOn: lastDays(1) },
   { name: "yesterday", label: "Yesterday", words: "of yesterday", daysOn: (day) => [addDays(day, -1), addDays(day, -1)] },
-  { name: "7d", label: "7 days", words: "of the last 7 days", daysOn: lastDays(7) },
+  { name: "week", label: "This week", words: "of this week", daysOn: (day) => [addDays(day, -weekdayOf(day)), day] },
   { name: "last-week", label: "Last week", words: "of last week", daysOn: (day) => [addDays(day, -weekdayOf(day) - 7), addDays(day, -weekdayOf(day) - 1)] },
+  { name: "month", label: "This month", words: "of this month", daysOn: (day) => [monthStart(day), day] },
+  { name: "last-month", label: "Last month", words: "of last month", daysOn: (day) => [monthStart(day, -1), addDays(monthStart(day), -1)] },
+  { name: "7d", label: "7 days", words: "of the last 7 days", daysOn: lastDays(7) },
   { name: "30d", label: "30 days", words: "of the last 30 days", daysOn: lastDays(30) },
-  { name: "last-month", label: "Last month", words: "of last month", daysOn: monthBefore },
   { name: "90d", label: "90 days", words: "of the last 90 days", daysOn: lastDays(90) },
   { name: "365d", label: "A year", words: "of the last year", daysOn: lastDays(365) },
   { name: "all", label: "All", words: "of all time", daysOn: () => null },
 ];
-
-/** The calendar month before that of the day. */
-function monthBefore(day: string): Days {
-  const last = addDays(`${day.slice(0, 7)}-01`, -1);
-  return [`${last.slice(0, 7)}-01`, last];
-}
 
 export interface DayRange {
   name: string;
@@ -133,7 +129,8 @@ export const range = computed<DayRange>(() => {
 });
 
 function daysText(from: string | null, to: string | null): string {
-  return from && from === to ? dayText(from) : `${from ? dayText(from) : "…"} to ${to ? dayText(to) : "today"}`;
+  if (from && to) return spanText(from, to);
+  return from ? `since ${dayText(from)}` : `until ${dayText(to ?? "")}`;
 }
 
 /** What is wrong with days that somebody typed or an address has; null if nothing is. */
@@ -144,41 +141,30 @@ export function wrongDays(from: string | null, to: string | null): string | null
 }
 
 function ofPreset(name: string, reason: string | null): DayRange {
-  const [start, end] = presetDays(name) ?? [null, null];
-  return { name, label: PRESETS.find((each) => each.name === name)?.label ?? name, start, end, reason };
+  const preset = PRESETS.find((each) => each.name === name);
+  const [start, end] = preset?.daysOn(today(zone.value)) ?? [null, null];
+  return { name, label: preset?.label ?? name, start, end, reason };
 }
 
 function usual(): DayRange {
   const last = extent.value?.last;
   const silentDays = last ? daysBetween(last, today(zone.value)) : 0;
   if (silentDays < 30) return ofPreset("30d", null);
-  const reason = `Nothing happened in the last 30 days; the newest event is of ${last && dayText(last)}.`;
+  const reason = `Nothing happened in the last 30 days: the newest event is from ${last && dayText(last)}.`;
   return ofPreset(silentDays < 365 ? "365d" : "all", reason);
 }
 
-/** The range of the same length just before, of a month the month before; null for an open range. */
+/** The days before those of the page; null for an open range. */
 export const rangeBefore = computed(() => {
-  const { name, start, end } = range.value;
-  if (!start || !end) return null;
-  if (name === "last-month") {
-    const [first, last] = monthBefore(start);
-    return { start: first, end: last, days: daysBetween(first, last) + 1 };
-  }
-  const days = daysBetween(start, end) + 1;
-  return { start: addDays(start, -days), end: addDays(start, -1), days };
+  const { start, end } = range.value;
+  return start && end ? daysBefore(start, end) : null;
 });
-
-/** The days of a preset now; null if it has none, or there is no such preset. */
-export function presetDays(name: string | null): Days | null {
-  return PRESETS.find((preset) => preset.name === name)?.daysOn(today(zone.value)) ?? null;
-}
 
 /** The address of what is shown now, the same for everybody: days without "the last", and their zone. All days stay all days. */
 export function sharedAddress(): string {
   const { name, start, end } = range.value;
   const days = name === "all" ? { range: name } : { range: null, from: start, to: end ?? today(zone.value) };
-  const second = presetDays(parameter("compare"));
-  return withParameters({ ...days, ...(second && { compare: second.join("..") }), tz: zone.value });
+  return withParameters({ ...days, tz: zone.value });
 }
 
 /** The address of this page with another range. */

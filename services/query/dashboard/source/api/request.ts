@@ -77,6 +77,6 @@ export function problemOf(status: number, requestId: string | null, text: string
     const body = JSON.parse(text) as { message: string; code: string; details?: Record<string, unknown> };
     return new Problem(body.message, status, body.code, requestId, body.details);
   } catch {
-    return new Problem(`The tracker answered with status ${status} and no reason.`, status, "NO_REASON", requestId);
+    return new Problem(`The tracker failed and did not say why (status ${status}). Its log does.`, status, "NO_REASON", requestId);
   }
 }

@@ -17,7 +17,7 @@ export function upload<Result>(address: string, body: FormData, { headers = {}, 
     request.upload.onprogress = (event) => onSent(event.loaded, event.total);
     request.onload = () => (request.status < 300 ? resolve(JSON.parse(request.responseText) as Result) : reject(problemOf(request.status, request.getResponseHeader("X-Request-ID"), request.responseText)));
     request.onerror = () =>
-      reject(new Problem("The upload broke off: the tracker does not answer, or a file changed while it was sent. Start again; what is there is not sent twice.", 0, "NO_ANSWER", null));
+      reject(new Problem("The upload broke off: the tracker does not answer, or a file changed while it was sent. Start again: what has arrived is not sent twice.", 0, "NO_ANSWER", null));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(body);

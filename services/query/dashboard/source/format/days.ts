@@ -23,6 +23,12 @@ export function addDays(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
+/** The first day of the month of a day, or of the month so many months later. */
+export function monthStart(day: string, later = 0): string {
+  const [year = 0, month = 1] = day.split("-").map(Number);
+  return new Date(Date.UTC(year, month - 1 + later, 1)).toISOString().slice(0, 10);
+}
+
 /** How many days after `from` is `to`. */
 export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
@@ -31,6 +37,13 @@ export function daysBetween(from: string, to: string): number {
 /** 0 is Monday. */
 export function weekdayOf(day: string): number {
   return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7;
+}
+
+/** "1–31 Mar", "28 Feb–3 Mar", "16 Feb". A year that both have stands once. */
+export function spanText(first: string, last: string): string {
+  if (first === last) return dayText(first);
+  const same = (length: number) => first.slice(0, length) === last.slice(0, length);
+  return `${same(7) ? Number(first.slice(8)) : same(4) ? dayText(first).replace(/ \d{4}$/, "") : dayText(first)}–${dayText(last)}`;
 }
 
 /** "Monday 16 February 2026". */
@@ -49,4 +62,28 @@ export function dayText(day: string): string {
   const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", timeZone: "UTC" };
   if (date.getUTCFullYear() !== new Date().getFullYear()) options.year = "numeric";
   return date.toLocaleDateString("en-GB", options);
+}
+
+export interface Before {
+  start: string;
+  end: string;
+  /** What it is, whatever today is: "The 30 days before". */
+  label: string;
+}
+
+/** What a range is compared with, as the API has it for `previous` (services/query/queries/stats/ranges.py): tests/days_before.json has cases of both. */
+export function daysBefore(start: string, end: string): Before {
+  const days = daysBetween(start, end) + 1;
+  const until = addDays(start, -1);
+  const [year = 0, month = 0, lastYear = 0, lastMonth = 0] = [start, end].flatMap((day) => day.split("-").map(Number).slice(0, 2));
+  const months = (lastYear - year) * 12 + lastMonth - month + 1;
+  const endsMonth = addDays(end, 1).endsWith("-01");
+  if (start.endsWith("-01") && days > 1 && (endsMonth || months === 1)) {
+    const first = monthStart(start, -months);
+    const last = addDays(first, days - 1);
+    if (endsMonth) return { start: first, end: until, label: months === 1 ? "The month before" : `The ${months} months before` };
+    return { start: first, end: last < until ? last : until, label: "The same days of the month before" };
+  }
+  if (weekdayOf(start) === 0 && days > 1 && days < 7) return { start: addDays(start, -7), end: addDays(end, -7), label: "The same days of the week before" };
+  return { start: addDays(start, -days), end: until, label: days === 1 ? "The day before" : `The ${days} days before` };
 }

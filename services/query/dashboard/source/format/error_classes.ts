@@ -9,5 +9,5 @@ export function errorClassLabel(name: string): string {
 }
 
 export function errorClassDefinition(name: string): string {
-  return CLASSES[name]?.definition ?? "A rule of this tracker's own says so.";
+  return CLASSES[name]?.definition ?? "This tracker has a rule of its own for it.";
 }

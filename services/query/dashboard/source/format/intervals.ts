@@ -1,6 +1,6 @@
 /** How finely a range of days is cut for a chart. */
 
-import { addDays, dayText, daysBetween, weekdayText } from "./days";
+import { addDays, dayText, daysBetween, monthStart, weekdayText } from "./days";
 
 export const INTERVALS = ["hour", "day", "week", "month"] as const;
 export type Interval = (typeof INTERVALS)[number];
@@ -21,7 +21,6 @@ export function intervalsOf({ start, end }: { start: string | null; end: string 
   const filled = from && to && from <= to ? daysIn(from, to, extent) : days;
   if (days <= 2) return ["hour"];
   if (days <= 14) return ["day", "hour"];
-  if (days <= 92) return ["day", "week"];
   if (filled <= 92) return ["day", "week", "month"];
   if (filled <= 400) return ["week", "day", "month"];
   return ["month", "week", "day"];
@@ -31,9 +30,7 @@ export function intervalsOf({ start, end }: { start: string | null; end: string 
 export function lastDayOf(date: string, interval: Interval): string {
   const day = date.slice(0, 10);
   if (interval === "week") return addDays(day, 6);
-  if (interval !== "month") return day;
-  const [year = 0, month = 1] = day.split("-").map(Number);
-  return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
+  return interval === "month" ? addDays(monthStart(day, 1), -1) : day;
 }
 
 /** "Mon 16 Feb", "16 Feb, 14:00" or "February 2026", for tooltips and tables. A week is written as its days. */

@@ -1,34 +1,36 @@
 /** Every number of the dashboard has one name, one definition (shared/terms.json) and one way to be written. Tooltips and tables take them from here. */
 
 import terms from "./terms";
-import { axisDuration, axisMinutes, compact, cost, count, duration, minutes, percent } from "./quantities";
+import { axisDuration, axisMinutes, compact, cost, count, dollars, duration, minutes, percent, thousands } from "./quantities";
 
 interface Form {
   /** As it stands on a tile or an axis. */
   short: (value: number | null | undefined) => string;
-  /** Exact, for tooltips and tables. */
+  /** Exact, for tooltips and charts. */
   exact: (value: number | null | undefined) => string;
+  /** In a column of a table, whose numbers have one form: exact, if nothing else is said. */
+  cell?: (value: number | null | undefined) => string;
   /** Whether more of it is good or bad; left out where it is neither. */
   better?: "more" | "less";
-  /** As it stands on an axis, and the distances between its lines, where these are not decimal. */
-  axis?: { format: (value: number | null | undefined) => string; steps: readonly number[] };
+  /** As it stands on an axis, and the distances between its lines, where these are not decimal; with `isLog`, the lines. */
+  axis?: { format: (value: number | null | undefined) => string; steps: readonly number[]; isLog?: boolean };
 }
 
 export interface Measure extends Form {
+  cell: Form["exact"];
   label: string;
   definition: string;
 }
 
 const numbers = { short: compact, exact: count };
+/** Nine digits would not fit beside each other. */
+const tokens = { ...numbers, cell: thousands };
+const money = { short: cost, exact: dollars };
 const times = { short: minutes, exact: minutes, axis: { format: axisMinutes, steps: [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_000, 6_000, 12_000, 30_000, 60_000, 120_000, 300_000] } };
-const SECOND = 1_000, MINUTE = 60_000, HOUR = 3_600_000;
 const durations = {
   short: duration,
   exact: duration,
-  axis: {
-    format: axisDuration,
-    steps: [...[1, 2, 5, 10, 20, 50, 100, 200, 500], ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND), ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 5, 10, 20, 50, 100].map((n) => n * HOUR)],
-  },
+  axis: { format: axisDuration, steps: [1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000], isLog: true },
 };
 const shares = { short: percent, exact: percent };
 
@@ -52,21 +54,22 @@ const FORMS = {
   files_modified: numbers,
   lines_added: numbers,
   lines_removed: numbers,
-  input_tokens: numbers,
-  output_tokens: numbers,
-  cache_creation_tokens: numbers,
-  cache_read_tokens: numbers,
-  total_tokens: numbers,
+  input_tokens: tokens,
+  output_tokens: tokens,
+  cache_creation_tokens: tokens,
+  cache_read_tokens: tokens,
+  total_tokens: tokens,
   cache_hit_rate: { ...shares, better: "more" },
-  cache_saved_usd: { short: cost, exact: cost, better: "more" },
+  cache_saved_usd: { ...money, better: "more" },
   api_calls: numbers,
   unpriced_calls: { ...numbers, better: "less" },
-  cost_usd: { short: cost, exact: cost },
-  cost_per_active_hour: { short: cost, exact: cost },
+  cost_usd: money,
+  cost_per_active_hour: money,
 } satisfies { [Name in keyof typeof terms.measures]: Form };
 
 export type MeasureName = keyof typeof FORMS;
 
 export function measure(name: MeasureName): Measure {
-  return { ...terms.measures[name], ...FORMS[name] };
+  const form: Form = FORMS[name];
+  return { cell: form.exact, ...terms.measures[name], ...form };
 }

@@ -5,6 +5,9 @@ export const UNKNOWN = "–";
 const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
+const tenth = new Intl.NumberFormat("en-US", { notation: "compact", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const cents = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
+
 export function count(value: number | null | undefined): string {
   return value == null ? UNKNOWN : whole.format(Math.round(value));
 }
@@ -15,6 +18,11 @@ export function compact(value: number | null | undefined): string {
   return Math.abs(value) < 10_000 ? whole.format(Math.round(value)) : short.format(value);
 }
 
+/** 6.5K, 1.0M: in a column, with one form for all. */
+export function thousands(value: number | null | undefined): string {
+  return value == null || Math.abs(value) < 1_000 ? count(value) : tenth.format(value);
+}
+
 /** Dollars. null is the cost of calls without a known price; undefined is no cost, since nothing was called. */
 export function cost(value: number | null | undefined): string {
   if (value === undefined) return UNKNOWN;
@@ -22,6 +30,11 @@ export function cost(value: number | null | undefined): string {
   if (value < 0) return value > -0.01 ? ">-$0.01" : `-${cost(-value)}`;
   if (value > 0 && value < 0.01) return "<$0.01";
   return value >= 1_000 ? `$${whole.format(Math.round(value))}` : `$${value.toFixed(2)}`;
+}
+
+/** With cents, so that a column of them has one form. */
+export function dollars(value: number | null | undefined): string {
+  return value == null || Math.abs(value) < 1_000 ? cost(value) : cents.format(value);
 }
 
 // Times and shares are rounded once, from the exact value, half up, as in the terminal (shared/quantities.py); tests/quantities.json has the cases of both.
@@ -97,7 +110,7 @@ export function percent(value: number | null | undefined): string {
   return `${tenths > 0 && tenths < 100 ? (tenths / 10).toFixed(1) : Math.round(value * 100)} %`;
 }
 
-const UNITS = new Map<unknown, string>([[minutes, "minutes"], [duration, "ms"], [cost, "USD"], [percent, "share"]]);
+const UNITS = new Map<unknown, string>([[minutes, "minutes"], [duration, "ms"], [cost, "USD"], [dollars, "USD"], [percent, "share"]]);
 
 /** "Cost (USD)": heads raw numbers, of those that the page writes with `written`. */
 export function withUnit(label: string, written: unknown): string {

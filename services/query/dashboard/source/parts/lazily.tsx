@@ -31,7 +31,7 @@ export function lazily<P extends object>(load: () => Promise<{ default: Componen
 
 /** The tracker does not answer, or it was upgraded and has other scripts now. The page that is loaded anew names them. */
 function NotLoaded() {
-  const [problem, setProblem] = useState(() => new Problem("The script of this page did not come.", 0, "NO_ANSWER", null));
+  const [problem, setProblem] = useState(() => new Problem("This page could not be loaded.", 0, "NO_ANSWER", null));
   async function again(): Promise<void> {
     const met = await attempt(() => send("GET", location.pathname));
     if (met) setProblem(met);

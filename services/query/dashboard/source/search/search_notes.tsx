@@ -36,7 +36,7 @@ export function SearchNotes({ found, search, shown, isCountHidden = false, onCor
       })}
       {!found.is_complete && (
         <p class="search-note is-warning">
-          <b>The search stopped early.</b> {found.incomplete_because ?? "The time of a search was over."} What was found so far is shown.{" "}
+          <b>The search stopped early.</b> {found.incomplete_because ?? "It took too long."} Below is what it found so far.{" "}
           {goOn && found.next_cursor !== null && (
             <button type="button" class="button is-small" onClick={goOn}>
               Go on
@@ -46,12 +46,12 @@ export function SearchNotes({ found, search, shown, isCountHidden = false, onCor
       )}
       {found.pending_documents > 0 && (
         <p class="search-note">
-          {found.pending_documents >= 10_000 ? "10,000 or more texts" : plural(found.pending_documents, "text")} of all projects {found.pending_documents === 1 ? "is" : "are"} not in the index yet. They can be found in a moment.
+          {found.pending_documents >= 10_000 ? "10,000 or more texts" : plural(found.pending_documents, "text")} {found.pending_documents === 1 ? "is" : "are"} too new to be found. Search again in a moment.
         </p>
       )}
       {ranked && (!ranked.is_ready || ranked.waiting_sessions > 0) && (
         <p class="search-note">
-          {ranked.is_ready ? "What is new is not among the ranked sessions yet" : "The index of sessions is being built"}: {plural(ranked.waiting_sessions, "session waits", "sessions wait")}.
+          {ranked.is_ready ? "The newest sessions are not ranked yet" : "Sessions are being prepared for the search"}: {plural(ranked.waiting_sessions, "session is", "sessions are")} left.
         </p>
       )}
     </div>

@@ -112,7 +112,7 @@ function Page() {
   if (error) {
     return (
       <div class="note is-problem" role="alert">
-        <p>This page broke: {String(error)}. Your data is not touched.</p>
+        <p>This page has a fault: {String(error)}. Your data is safe.</p>
         <button type="button" class="button is-small" onClick={forget}>
           Show it again
         </button>

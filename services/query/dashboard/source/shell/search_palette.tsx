@@ -14,7 +14,7 @@ async function loadPalette(): Promise<void> {
     const { default: Palette } = await import("./palette/palette");
     palette.value = Palette;
   } catch {
-    tryLater(new Problem("The script of the search did not come.", 0, "NO_ANSWER", null), () => void loadPalette());
+    tryLater(new Problem("The search could not be loaded.", 0, "NO_ANSWER", null), () => void loadPalette());
   }
 }
 

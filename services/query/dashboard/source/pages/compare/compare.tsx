@@ -5,7 +5,7 @@ import { rangeQuery } from "../../address/filters";
 import { extent, zone } from "../../address/range";
 import { seesNames, seesTextsOfCounts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
-import { addDays, today } from "../../format/days";
+import { addDays, spanText, today } from "../../format/days";
 import { DayFields } from "../../parts/filters/day_fields";
 import { DroppedNote } from "../../parts/notes/dropped_note";
 import { EmptyNote } from "../../parts/notes/empty_note";
@@ -13,25 +13,29 @@ import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import "./compare.css";
 import { GROUPS, type GroupName, chosenGroups, groupAddress, groupOf } from "./groups";
-import { LAST_MONTH, PREVIOUS, chooseDay, chooseDays, chosenComparison, comparedQuery, daysOf, daysText, wrongComparison } from "./ranges";
-import { GroupTable, TotalsTable, hasBefore } from "./tables";
+import { PREVIOUS, choices, chooseDay, chooseDays, chosenComparison, comparedQuery, daysOf, daysText, wrongComparison } from "./ranges";
+import { GroupTable, type Spans, TotalsTable, hasBefore } from "./tables";
 
 type Query = Record<string, string>;
 
 export default function Compare() {
   const compared = comparedQuery();
-  const newest = extent.value?.last ?? today(zone.value);
   return (
     <StatsPage title="Compare" filters={["project", "user", "machine"]} without="nothing to compare">
       {compared ? (
         <Compared query={{ ...rangeQuery(), ...compared }} />
       ) : (
-        <EmptyNote title="A range without a first day has nothing before it.">
-          <a href={withParameters({ range: null, from: addDays(newest, -29), to: newest })}>Compare the newest 30 days with those before</a>
+        <EmptyNote title="All days have nothing before them. Choose a range.">
+          <Newest />
         </EmptyNote>
       )}
     </StatsPage>
   );
+}
+
+function Newest() {
+  const to = extent.value?.last ?? today(zone.value);
+  return <a href={withParameters({ range: null, compare: null, from: addDays(to, -29), to })}>Compare the newest 30 days with the 30 before</a>;
 }
 
 function Compared({ query }: { query: Query }) {
@@ -42,35 +46,38 @@ function Compared({ query }: { query: Query }) {
   const { data } = reading;
   const isEmpty = data !== null && !data.totals.some((each) => each.value || each.before);
   const [now, before] = [data && daysOf(data.range), data && daysOf(data.range_before)];
+  const spans: Spans = now && before ? [spanText(now.start, now.end), spanText(before.start, before.end)] : ["Now", "Before"];
   const wrong = wrongComparison();
   return (
     <>
       <SecondRange before={before} />
       {wrong && (
         <p class="is-bad" role="alert">
-          {wrong} This compares with the days before.
+          {wrong} Shown is the comparison with the days before.
         </p>
       )}
-      {data && (
+      {now && before && (
         <p class="compare-ranges" role="status">
-          <b>Now</b> is {daysText(data.range)}. <b>Before</b> is {daysText(data.range_before)}.{" "}
-          {now && before && now.days !== before.days && "The ranges differ in length: so do their sums."}
+          <b>{daysText(now)}</b> against <b>{daysText(before)}</b>
+          {now.days !== before.days && ": unequal numbers of days"}
         </p>
       )}
       <DroppedNote sessions={data ? data.dropped_sessions + data.dropped_sessions_before : 0} />
       {isEmpty ? (
-        <EmptyNote title="Nothing happened in either range." />
+        <EmptyNote title="Nothing happened on any of these days.">
+          <Newest />
+        </EmptyNote>
       ) : (
         <>
-          {data && !hasBefore(data.totals) && <p class="note is-warning">Nothing happened in the days before, so there are no differences.</p>}
+          {data && !hasBefore(data.totals) && <p class="note">Nothing happened on {spans[1]}, so there is nothing to compare with. Choose other days above.</p>}
           <div class="grid">
             <Panel class="half compare-panel" title="In all" about={`days in ${zone.value}`}>
               <Loaded reading={reading} what="both ranges" height={320}>
-                {({ totals }) => <TotalsTable totals={totals} />}
+                {({ totals }) => <TotalsTable totals={totals} spans={spans} />}
               </Loaded>
             </Panel>
             {groups.map((by) => (
-              <GroupPanel key={by} by={by} query={query} isCompared={data === null || hasBefore(data.totals)} />
+              <GroupPanel key={by} by={by} query={query} spans={spans} isCompared={data === null || hasBefore(data.totals)} />
             ))}
           </div>
           <div class="filters compare-groups">
@@ -89,23 +96,21 @@ function Compared({ query }: { query: Query }) {
 
 function SecondRange({ before }: { before: { start: string; end: string } | null }) {
   const chosen = chosenComparison();
-  const link = (value: string, label: string) => (
-    <a href={withParameters({ compare: value === PREVIOUS ? null : value })} aria-current={chosen === value ? "true" : undefined}>
-      {label}
-    </a>
-  );
   return (
     <div class="filter-bar">
       <span class="range-picker">
         Compared with
         <span class="switch" role="group" aria-label="Compared with">
-          {link(PREVIOUS, "The days before")}
-          {link(LAST_MONTH, "The month before this one")}
+          {choices().map(({ value, label }) => (
+            <a key={value} href={withParameters({ compare: value === PREVIOUS ? null : value })} aria-current={chosen === value ? "true" : undefined}>
+              {label}
+            </a>
+          ))}
         </span>
         <DayFields days={before ?? { start: null, end: null }} of="before" onChoose={chooseDays} />
       </span>
       <label class="range-days">
-        or split at a day
+        or before and after
         <input
           type="date"
           aria-label="The day that divides before from now"
@@ -119,13 +124,13 @@ function SecondRange({ before }: { before: { start: string; end: string } | null
   );
 }
 
-function GroupPanel({ by, query, isCompared }: { by: GroupName; query: Query; isCompared: boolean }) {
+function GroupPanel({ by, query, spans, isCompared }: { by: GroupName; query: Query; spans: Spans; isCompared: boolean }) {
   const reading = useRead("/api/compare", { ...query, group_by: by });
   const { label } = groupOf(by);
   return (
-    <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about="what moved most first">
+    <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about={isCompared ? "what changed most first" : undefined}>
       <Loaded reading={reading} what={`both ranges by ${label.toLowerCase()}`} height={240}>
-        {({ items }) => <GroupTable items={items} by={by} isCompared={isCompared} csv={reading.address} />}
+        {({ items }) => <GroupTable items={items} by={by} spans={spans} isCompared={isCompared} csv={reading.address} />}
       </Loaded>
     </Panel>
   );

@@ -1,42 +1,61 @@
-/** The second of two ranges, from the address: `compare=previous`, `last-month` or `START..END`. */
+/** The second of two ranges, from the address: `compare=previous`, `last-month`, `last-year` or `START..END`. */
 
 import { go, parameter, withParameters } from "../../address/address";
-import { presetDays, range, wrongDays, zone } from "../../address/range";
+import { range, wrongDays, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
-import { addDays, dayOf, dayText, daysBetween, today } from "../../format/days";
+import { type Before, addDays, dayOf, daysBefore, daysBetween, monthStart, spanText, today } from "../../format/days";
 import { plural } from "../../format/quantities";
 import type { Days } from "../../parts/filters/day_fields";
 
 export const PREVIOUS = "previous";
-export const LAST_MONTH = "last-month";
+/** So many months earlier than the range, whatever today is. */
+const EARLIER: Record<string, [months: number, label: string, most: number]> = { "last-month": [1, "A month earlier", 31], "last-year": [12, "A year earlier", 366] };
 
 /** The days of both ranges as parameters of the API. null: the first has no first day, so that nothing is before it. */
 export function comparedQuery(): Record<string, string> | null {
   const { start, end } = range.value;
   if (!start) return null;
-  return { start_date: start, end_date: end ?? today(zone.value), compare: comparedDays() ?? PREVIOUS };
+  const chosen = chosenComparison();
+  const named = choices().find(({ value }) => value === chosen);
+  return { start_date: start, end_date: end ?? today(zone.value), compare: named ? `${named.start}..${named.end}` : chosen };
+}
+
+interface Choice extends Before {
+  value: string;
+}
+
+/** What the range can be compared with by its name: the days before it, and the same days a month and a year earlier where these are others. */
+export function choices(): Choice[] {
+  const { start, end } = range.value;
+  if (!start) return [];
+  const last = end ?? today(zone.value);
+  const before = { value: PREVIOUS, ...daysBefore(start, last) };
+  const days = daysBetween(start, last) + 1;
+  const isMonths = [start, addDays(last, 1)].every((day) => day.endsWith("-01"));
+  const earlier = Object.entries(EARLIER).map(([value, [months, label, most]]) => ({ value, label, most, start: earlierDay(start, months), end: isMonths ? addDays(monthStart(last, 1 - months), -1) : earlierDay(last, months) }));
+  return [before, ...earlier.filter((each) => days <= each.most && each.start !== before.start)];
+}
+
+/** The same day so many months earlier, or the last one of a month that is shorter. */
+function earlierDay(day: string, months: number): string {
+  const same = addDays(monthStart(day, -months), Number(day.slice(8)) - 1);
+  const last = addDays(monthStart(day, 1 - months), -1);
+  return same < last ? same : last;
 }
 
 /** The choice in the address, where it is one. */
 export function chosenComparison(): string {
   const text = parameter("compare") ?? PREVIOUS;
-  return wrongComparison() ? PREVIOUS : text;
+  return wrongComparison() || (text in EARLIER && !choices().some(({ value }) => value === text)) ? PREVIOUS : text;
 }
 
 /** What is wrong with the second range in the address; null if nothing is. */
 export function wrongComparison(): string | null {
   const text = parameter("compare");
-  if (!text || text === PREVIOUS || text === LAST_MONTH) return null;
+  if (!text || text === PREVIOUS || text in EARLIER) return null;
   const [start, end, more] = text.split("..");
-  if (!start || !end || more !== undefined) return `“${text}” is no range of days. It is written as 2026-01-01..2026-01-31.`;
+  if (!start || !end || more !== undefined) return `“${text}” is not a range of days. A range is written as 2026-01-01..2026-01-31.`;
   return wrongDays(start, end);
-}
-
-function comparedDays(): string | null {
-  const text = chosenComparison();
-  if (text === PREVIOUS) return null;
-  if (text !== LAST_MONTH) return text;
-  return presetDays(text)?.join("..") ?? null;
 }
 
 /** The days from this one to today, and as many before it. */
@@ -58,10 +77,7 @@ export function daysOf({ start, end }: Schemas["UsageRange"]): { start: string; 
   return { start: first, end: last, days: daysBetween(first, last) + 1 };
 }
 
-/** "5 Jan to 25 Jan, 21 days". */
-export function daysText(of: Schemas["UsageRange"]): string {
-  const found = daysOf(of);
-  if (!found) return "all days";
-  const { start, end, days } = found;
-  return start === end ? dayText(start) : `${dayText(start)} to ${dayText(end)}, ${plural(days, "day")}`;
+/** "5–25 Jan (21 days)". */
+export function daysText({ start, end, days }: NonNullable<ReturnType<typeof daysOf>>): string {
+  return `${spanText(start, end)} (${plural(days, "day")})`;
 }

@@ -22,6 +22,7 @@ import { useCopy } from "../../parts/text/use_copy";
 import { type PageKey, pageKeys } from "../../shell/keyboard";
 import "./day.css";
 import { DaySession } from "./day_session";
+import { Lanes } from "./lanes";
 
 type Day = Schemas["Day"];
 
@@ -149,9 +150,10 @@ function What({ data, csv }: { data: Day; csv: string | null }) {
         <Tile of="cost_usd" value={totals.cost_usd} note={`${measure("total_tokens").short(totals.total_tokens)} tokens${totals.unpriced_calls ? `, ${plural(totals.unpriced_calls, "call")} without a price` : ""}`} without={totals.api_calls === 0 ? "no calls" : undefined} />
       </section>
       <div class="grid">
-        <Panel title="What was done" about="in the order in which it began; times and numbers are for this day alone" class="two-thirds" csv={csv}>
+        <Lanes sessions={sessions} dayStart={data.range.start} />
+        <Panel title="What was done" about="in the order in which it began; all numbers are of this day alone" class="two-thirds" csv={csv}>
           {sessions.length === 0 ? (
-            <p class="quiet">No session was active; calls without a session count in the sums.</p>
+            <p class="quiet">No session was active on this day. The numbers above are of calls that belong to no session.</p>
           ) : (
             <ol class="day-sessions">
               {sessions.map((session, index) => (
@@ -189,7 +191,7 @@ function Standup({ text }: { text: string }) {
   return (
     <Panel
       title="Standup"
-      about="written by rules, not by a model"
+      about="to paste; made by rules, no model"
       actions={
         <button type="button" class="button is-small" onClick={() => void copy()} aria-label="Copy the standup text">
           {said || "Copy"}

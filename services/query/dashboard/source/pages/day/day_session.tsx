@@ -1,6 +1,7 @@
 /** A session on the page of a day: when, its title, that day's numbers, what was asked and what came of it. */
 
 import type { Schemas } from "../../api/answers";
+import { askText, planOf } from "../../format/asks";
 import { dayOf, weekdayText } from "../../format/days";
 import { errorClassLabel } from "../../format/error_classes";
 import { measure } from "../../format/measures";
@@ -15,6 +16,7 @@ type Session = Schemas["DaySession"];
 
 const MOST_ASKS = 3;
 const MOST_FILES = 6;
+const MOST_COMMITS = 6;
 
 export function DaySession({ session, names }: { session: Session; names: { project: boolean; user: boolean } }) {
   const id = session.session_id;
@@ -35,8 +37,8 @@ export function DaySession({ session, names }: { session: Session; names: { proj
           )}
         </h3>
         <p class="day-about">{facts(session, names).join(" · ")}</p>
-        <Asks session={session} />
         <Outcomes session={session} />
+        <Asks session={session} />
         <Files session={session} />
       </div>
     </li>
@@ -53,7 +55,7 @@ function facts(session: Session, names: { project: boolean; user: boolean }): st
     plural(share.user_messages, "prompt"),
     ...(share.tool_errors ? [`${plural(share.tool_errors, "call")} failed`] : []),
     ...(session.began_before && session.start_time ? [`began ${weekdayText(dayOf(new Date(session.start_time), zone.value))}`] : []),
-    ...(session.goes_on ? ["goes on later"] : []),
+    ...(session.goes_on ? ["goes on after this day"] : []),
   ];
 }
 
@@ -68,7 +70,7 @@ function Asks({ session }: { session: Session }) {
       {others.map((ask) => (
         <li key={ask.message_id}>
           <a href={`/sessions/${encodeURIComponent(session.session_id)}?at=${ask.message_id}`} title={exactTime(ask.timestamp)}>
-            {ask.text}
+            {askText(ask.text)}
           </a>
         </li>
       ))}
@@ -77,9 +79,9 @@ function Asks({ session }: { session: Session }) {
   );
 }
 
-/** Whether the title says it already: whole, or cut. */
+/** Whether the title says it already: whole, or cut, or as the heading of a plan. */
 function isTitle(text: string, title: string | null): boolean {
-  const [ask, start] = [text, (title ?? "").replace(/…$/, "")].map((each) => each.replace(/\s+/g, " ").trim()) as [string, string];
+  const [ask, start] = [planOf(text) ?? text, (title ?? "").replace(/…$/, "")].map((each) => each.replace(/\s+/g, " ").trim()) as [string, string];
   return start !== "" && (ask === start || (!!title?.endsWith("…") && ask.startsWith(start)));
 }
 
@@ -89,11 +91,12 @@ function Outcomes({ session }: { session: Session }) {
   if (commits.length + pull_requests.length + failures.length === 0) return null;
   return (
     <ul class="day-outcomes" aria-label="What came of it">
-      {commits.map((commit, index) => (
+      {commits.slice(0, MOST_COMMITS).map((commit, index) => (
         <li key={`${commit.hash} ${index}`} title={exactTime(commit.timestamp)}>
           <span class="badge is-good">commit</span> {commit.hash && <code>{commit.hash}</code>} {commit.subject}
         </li>
       ))}
+      {commits.length > MOST_COMMITS && <li class="day-more">and {plural(commits.length - MOST_COMMITS, "more commit")}</li>}
       {pull_requests.map((request) => (
         <li key={request.url} title={exactTime(request.timestamp)}>
           <span class="badge is-good">pull request</span>{" "}

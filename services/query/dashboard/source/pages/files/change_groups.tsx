@@ -54,7 +54,7 @@ function Group({ changes, path }: { changes: Change[]; path: string }) {
         )}
         {newest.project_name && <span class="quiet change-project">{projectName(newest.project_id, newest.project_name)}</span>}
       </header>
-      {prompt ? <Prompt prompt={prompt} sessionId={sessionId ?? ""} /> : <p class="quiet">The prompt before it is not known.</p>}
+      {prompt ? <Prompt prompt={prompt} sessionId={sessionId ?? ""} /> : <p class="quiet">No prompt is known for this change.</p>}
       <ol class="changes">
         {changes.map((change) => (
           <ChangeLine key={change.id} change={change} path={path} />
@@ -84,7 +84,7 @@ function ChangeLine({ change, path }: { change: Change; path: string }) {
     <li class="change">
       <div class="change-line">
         {change.patch === null ? (
-          <span class="change-toggle quiet" title="This transcript was read before the tracker stored diffs; tracker reparse reads it again.">
+          <span class="change-toggle quiet" title="An older tracker read this transcript, and kept no diffs. Run tracker reparse to get them.">
             no diff
           </span>
         ) : (

@@ -147,8 +147,8 @@ function NoChanges({ path, isNarrowed }: { path: string; isNarrowed: boolean }) 
   }
   const files = similar.data?.items ?? [];
   return (
-    <EmptyNote title="No change to this path is known.">
-      <p>The same file has another path on another machine, and changes outside of Claude Code are not known.</p>
+    <EmptyNote title="Claude has not changed a file at this path.">
+      <p>On another machine the file may have another path. Changes made outside of Claude Code are not seen.</p>
       {files.length > 0 && (
         <>
           <p>Files with a similar path:</p>

@@ -30,7 +30,7 @@ export function LastChange({ change, path }: { change: Schemas["FileChange"]; pa
           {prompt.left_out_characters > 0 && "…"}
         </blockquote>
       ) : (
-        <p class="quiet">The prompt before it is not known.</p>
+        <p class="quiet">No prompt is known for this change.</p>
       )}
     </section>
   );

@@ -1,4 +1,4 @@
-/** accepted = persisted + duplicate + dead + pending, with its parts, and what it says. */
+/** accepted = persisted + duplicate + dead + pending, with its parts, and what that means. */
 
 import type { Answer } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
@@ -9,20 +9,20 @@ import { Loaded, Panel } from "../../parts/panel";
 type Accounting = Answer<"/api/accounting">;
 
 const PARTS = [
-  ["persisted", "stored", "Events that are rows of the database."],
-  ["duplicate", "seen before", "Events that were stored under another id already, or came twice."],
-  ["dead", "dead", "How often an event could not be stored, replays included. Each is kept as a dead letter."],
-  ["pending", "on the way", "Events in the journal that no worker has finished yet."],
+  ["persisted", "stored", "Events that are in the database."],
+  ["duplicate", "seen before", "Events that came twice. Each is stored once."],
+  ["dead", "not stored", "How often the database refused an event, later tries included. Each event is kept, and listed below."],
+  ["pending", "on the way", "Events that are safe on disk, and not in the database yet."],
 ] as const;
 
 export function Accounts({ reading }: { reading: Reading<Accounting> }) {
   return (
-    <Panel title="Accounting" about="events since the journal was made; imports do not pass through it" class="accounts">
-      <Loaded reading={reading} what="the accounting" height={110}>
+    <Panel title="Where every event went" about="since the tracker was set up; imports are counted on their own page" class="accounts">
+      <Loaded reading={reading} what="the counts" height={110}>
         {(data) => (
           <>
             <dl class="equation">
-              <Part name="accepted" label="accepted" hint="Events that were answered with 2xx. From then on the tracker guarantees them." value={data.accepted} />
+              <Part name="accepted" label="accepted" hint="Events that the tracker said yes to. From then on it must not lose them." value={data.accepted} />
               {PARTS.map(([name, label, hint]) => (
                 <Part key={name} name={name} label={label} hint={hint} value={data[name]} />
               ))}
@@ -49,8 +49,8 @@ function Part({ name, label, hint, value }: { name: string; label: string; hint:
 }
 
 function says(data: Accounting): string {
-  const former = data.former_epochs ? ` ${plural(data.former_epochs, "earlier journal")} ${data.former_epochs === 1 ? "is" : "are"} not counted here.` : "";
-  if (data.drift === 0) return `It holds: every accepted event is accounted for.${former}`;
-  if (data.drift < 0) return `${plural(-data.drift, "event")} more came out than went in: some were counted twice, none is missing.${former}`;
-  return `${plural(data.drift, "event")} cannot be accounted for now. While events go through this may be so for a moment; ${data.alarms ? `${plural(data.alarms, "check")} found it too.` : "the check each minute has found none so far."}${former}`;
+  const former = data.former_epochs ? ` Events from before the queue was set up anew (${plural(data.former_epochs, "time")}) are not counted here.` : "";
+  if (data.drift === 0) return `It adds up: no event is missing.${former}`;
+  if (data.drift < 0) return `${plural(-data.drift, "event")} ${data.drift === -1 ? "was" : "were"} counted twice. No event is missing.${former}`;
+  return `${plural(data.drift, "event")} ${data.drift === 1 ? "is" : "are"} missing from this sum. While events arrive that is usual for a moment. ${data.alarms ? `But ${plural(data.alarms, "check")} saw it too: read the worker's log.` : "The check each minute has found nothing missing."}${former}`;
 }

@@ -25,16 +25,16 @@ export function DeadLetters({ reading }: { reading: Reading<Answer<"/api/dead-le
   }
 
   return (
-    <Panel title="Dead letters" about="accepted events that could not be stored; each is kept until it is stored or deleted" class="dead-letters" csv={reading.data?.items.length ? reading.address : null}>
+    <Panel title="Not stored" about="events that the database refused; each is kept until you store or delete it" class="dead-letters" csv={reading.data?.items.length ? reading.address : null}>
       {said.value && (
         <p role="status" class="note is-good-news">
           {said.value}
         </p>
       )}
-      <Loaded reading={reading} what="the dead letters" height={60}>
+      <Loaded reading={reading} what="the events" height={60}>
         {(data) =>
           data.groups.length === 0 ? (
-            <p class="quiet">None. Every accepted event could be stored.</p>
+            <p class="quiet">There is nothing here: every event could be stored.</p>
           ) : (
             <ul class="letter-list">
               {data.groups.map((group) => (
@@ -59,7 +59,7 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
     isBusy.value = true;
     problem.value = await attempt(async () => {
       const done = await changeAll(verb, group);
-      onDone(verb === "replay" ? `${plural(done, "dead letter")} went to the journal again. Those that leave the list are stored; those that stay failed again.` : `${plural(done, "dead letter")} deleted.`);
+      onDone(verb === "replay" ? `${plural(done, "event")} ${done === 1 ? "is" : "are"} tried again. Those that leave the list are stored. Those that stay were refused again.` : `${plural(done, "event")} deleted.`);
     });
     isBusy.value = false;
     isAsking.value = false;
@@ -82,7 +82,7 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
             </button>
           )}
           <button type="button" class="button is-small" disabled={isBusy.value} onClick={() => void change("replay")}>
-            Replay
+            Store again
           </button>
           <button type="button" class="button is-small" disabled={isBusy.value} onClick={() => (isAsking.value = true)}>
             Delete …
@@ -92,10 +92,10 @@ function Row({ group, onDone }: { group: Group; onDone: (text: string) => void }
       {problem.value && <ProblemNote problem={problem.value} />}
       {isShown.value && newest && <Letter id={newest} />}
       {isAsking.value && (
-        <Dialog label="Delete dead letters" onClose={() => (isAsking.value = false)} class="ask">
-          <h2>Delete {plural(group.count, "dead letter")}?</h2>
+        <Dialog label="Delete events" onClose={() => (isAsking.value = false)} class="ask">
+          <h2>Delete {plural(group.count, "event")}?</h2>
           <p>
-            Then these events are gone for good: kind <b>{group.kind}</b>, reason “{group.reason}”. The audit log records it.
+            They are gone for good then: {group.kind.replaceAll("_", " ")}, refused because of “{group.reason}”. The audit log keeps who deleted them.
           </p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
@@ -118,7 +118,7 @@ function Letter({ id }: { id: string }) {
       {(letter) => (
         <div class="letter-shown">
           <p class="quiet">
-            Failed {plural(letter.attempts, "time")}, replayed {plural(letter.replays, "time")}. {letter.request_id && <>Request id <code>{letter.request_id}</code>. </>}Secrets are replaced here; a replay sends it as it is.
+            Refused {plural(letter.attempts, "time")}, stored again {plural(letter.replays, "time")}. {letter.request_id && <>Request id <code>{letter.request_id}</code>. </>}Secrets are hidden here, and kept in what is stored again.
           </p>
           <pre tabIndex={0}>
             {letter.payload}

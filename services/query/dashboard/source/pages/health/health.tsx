@@ -22,7 +22,7 @@ export default function Health() {
   const letters = useRead(isAdmin.value ? "/api/dead-letters" : null, { limit: 1 }, { everyMs: LATER_MS });
   const seesFormats = seesTexts.value && me.value?.key?.project_ids == null && me.value?.key?.users == null;
   const formats = useRead(seesFormats ? "/api/formats" : null, {}, { everyMs: LATER_MS });
-  const hidden = [!seesAll && "the accounting of all projects", !seesNames.value && "machines", !isAdmin.value && "dead letters"].filter((each) => each !== false);
+  const hidden = [!seesAll && "where every event went", !seesNames.value && "machines", !isAdmin.value && "events that could not be stored"].filter((each) => each !== false);
   return (
     <>
       <header class="page-head">

@@ -18,7 +18,7 @@ type Machine = Schemas["Machine"];
 export function Machines({ reading }: { reading: Reading<Answer<"/api/machines">> }) {
   const silentHours = me.value?.machine_silent_hours;
   return (
-    <Panel title="Machines" about={silentHours === undefined ? undefined : `silent means no report for ${plural(silentHours, "hour")}`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
+    <Panel title="Machines" about={silentHours === undefined ? undefined : `a machine without a report for ${plural(silentHours, "hour")} is silent`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
       <Loaded reading={reading} what="the machines" height={140}>
         {(data) =>
           data.items.length === 0 ? (
@@ -53,7 +53,7 @@ function Row({ machine, onChanged }: { machine: Machine; onChanged: () => void }
           <span class="quiet machine-about">{plural(machine.sessions_count, "session")}</span>
         </span>
         <span>
-          {waits.length ? `${waits.join(" and ")} not sent yet` : "All is sent"}
+          {waits.length ? `${waits.join(" and ")} not sent yet` : "All was sent"}
           {machine.oldest_unsent_at && (
             <span class="quiet machine-about">
               the oldest from <Time at={machine.oldest_unsent_at} relative />
@@ -63,14 +63,14 @@ function Row({ machine, onChanged }: { machine: Machine; onChanged: () => void }
         <span class={machine.expiring_missing_count ? "is-bad" : ""}>{expiringText(machine)}</span>
         {isAdmin.value && machine.machine_id && <Forget machine={machine} onChanged={onChanged} />}
       </div>
-      {machine.last_error && <p class="is-bad machine-error">It cannot send: {machine.last_error}</p>}
+      {machine.last_error && <p class="is-bad machine-error">It cannot send: {machine.last_error} Run <code>tracker doctor</code> there.</p>}
       {machine.expiring.length > 0 && seesTexts.value && (
         <details class="expiring">
-          <summary>Transcripts that Claude Code will delete</summary>
+          <summary>Transcripts that Claude Code will delete soon</summary>
           <ul>
             {machine.expiring.map((transcript) => (
               <li key={`${transcript.session_id}${transcript.file}`}>
-                <span class={`badge ${transcript.is_here ? "is-good" : "is-bad"}`}>{transcript.is_here ? "is here" : "not here"}</span>
+                <span class={`badge ${transcript.is_here ? "is-good" : "is-bad"}`}>{transcript.is_here ? "stored here" : "not stored"}</span>
                 <code>{transcript.file}</code>
                 <span class="quiet">
                   {transcript.project_path} · {bytes(transcript.bytes)} · after <Time at={transcript.deleted_after} />
@@ -86,8 +86,8 @@ function Row({ machine, onChanged }: { machine: Machine; onChanged: () => void }
 
 function expiringText({ expiring_count: all, expiring_missing_count: missing }: Machine): string {
   if (all === 0) return "Nothing is about to be deleted";
-  if (missing === 0) return `${plural(all, "transcript")} will be deleted there; all are here`;
-  return `${plural(all, "transcript")} will be deleted there; ${count(missing)} not here`;
+  if (missing === 0) return `Claude Code will delete ${plural(all, "transcript")} there; all are stored here`;
+  return `Claude Code will delete ${plural(all, "transcript")} there; ${count(missing)} not stored here`;
 }
 
 function Forget({ machine, onChanged }: { machine: Machine; onChanged: () => void }) {

@@ -1,10 +1,10 @@
-/** The tracker itself in a row of numbers: ready, journal, canary, search, versions and where more is. */
+/** The tracker itself in a row of numbers: whether it works, what is on the way, its self-test, search, versions and where more is. */
 
 import type { ComponentChildren } from "preact";
 import type { Answer, Schemas } from "../../api/answers";
 import { me } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
-import { count, duration, plural } from "../../format/quantities";
+import { age, count, duration, plural } from "../../format/quantities";
 import { Hint } from "../../parts/notes/hint";
 
 interface Props {
@@ -22,21 +22,21 @@ export function Service({ readiness, accounts, letters, machines }: Props) {
   return (
     <>
       <section class="tiles" aria-label="The tracker itself">
-        <Fact name="ready" label="Service" hint="Whether database, journal and canary are as they should be (/readyz)." value={problem ? "not ready" : data ? "ready" : "–"} tone={problem ? "is-bad" : data ? "is-good" : ""}>
+        <Fact name="ready" label="Service" hint="Whether the tracker can store and read: its database answers, nothing waits too long, and the self-test passes." value={problem ? "has a problem" : data ? "works" : "–"} tone={problem ? "is-bad" : data ? "is-good" : ""}>
           version {me.value?.version ?? "–"}
         </Fact>
-        <Fact name="journal" label="Journal" hint="Accepted events that are on disk and wait for a worker." value={data && !problem ? plural(data.journal_entries, "entry", "entries") : "–"}>
-          {data && !problem ? (data.journal_entries ? `the oldest waits ${duration(data.journal_oldest_seconds * 1_000)}` : "nothing waits") : "\u00a0"}
+        <Fact name="journal" label="On the way" hint="Events that are safe on disk, and not in the database yet. Usually they are there within a second." value={data && !problem ? plural(data.journal_entries, "event") : "–"}>
+          {data && !problem ? (data.journal_entries ? `the oldest for ${duration(data.journal_oldest_seconds * 1_000)}` : "all are stored") : "\u00a0"}
         </Fact>
-        <Fact name="canary" label="Canary" hint="The tracker sends itself an event every few seconds. This is the age of the newest that was stored." value={accounts?.canary_age_seconds == null ? "–" : duration(accounts.canary_age_seconds * 1_000)}>
-          {me.value?.canary_max_age_seconds == null ? "switched off" : `at most ${duration(me.value.canary_max_age_seconds * 1_000)}`}
+        <Fact name="canary" label="Self-test" hint="Every few seconds the tracker sends itself an event and looks whether it was stored. This is how long ago the newest one passed." value={accounts?.canary_age_seconds == null ? "–" : `passed ${age(accounts.canary_age_seconds)} ago`}>
+          {me.value?.canary_max_age_seconds == null ? "switched off" : `a problem after ${age(me.value.canary_max_age_seconds)}`}
         </Fact>
-        <Fact name="search" label="Search index" hint="Texts that the search index does not have yet, or has in an older state." value={accounts ? plural(accounts.search_pending, "text") : "–"}>
-          {accounts ? (accounts.search_oldest_seconds > 1 ? `${duration(accounts.search_oldest_seconds * 1_000)} behind` : "up to date") : "\u00a0"}
+        <Fact name="search" label="Not searchable yet" hint="Texts that were stored a moment ago, and that a search does not find yet." value={accounts ? plural(accounts.search_pending, "text") : "–"}>
+          {accounts ? (accounts.search_oldest_seconds > 1 ? `the oldest for ${duration(accounts.search_oldest_seconds * 1_000)}` : "search is up to date") : "\u00a0"}
         </Fact>
         {letters !== undefined && (
-          <Fact name="letters" label="Dead letters" hint="Events that were accepted and could not be stored. They are kept, with the reason." value={letters === null ? "–" : count(letters)} tone={letters ? "is-bad" : ""}>
-            {letters === null ? "\u00a0" : letters ? "see below" : "none wait"}
+          <Fact name="letters" label="Not stored" hint="Events that were accepted, and that the database refused. Each is kept with the reason, until it is stored or deleted." value={letters === null ? "–" : count(letters)} tone={letters ? "is-bad" : ""}>
+            {letters === null ? "\u00a0" : letters ? "see below" : "all are stored"}
           </Fact>
         )}
         {machines && letters === undefined && (
@@ -52,7 +52,7 @@ export function Service({ readiness, accounts, letters, machines }: Props) {
             , <a href={flower}>Flower</a> for workers and tasks
           </>
         )}
-        , <code>tracker doctor</code> on a machine, <code>/metrics</code> for Prometheus.
+        , <code>tracker doctor</code> checks a machine, <code>/metrics</code> is for Prometheus.
       </p>
     </>
   );

@@ -60,7 +60,7 @@ export function DropZone() {
         </button>
         {boundUser === null && (
           <label class="drop-person">
-            <Hint text="Whose history it is. Without a name it belongs to nobody.">Person</Hint>
+            <Hint text="Whose history is it? Left empty, it counts for nobody.">Person</Hint>
             <input class="input" ref={person} list="import-people" maxLength={200} defaultValue={names.length === 1 ? names[0] : ""} key={names.length === 1 ? names[0] : ""} aria-label="Whose history it is" />
             <datalist id="import-people">
               {names.map((name) => (

@@ -13,14 +13,14 @@ import { type Job, isRunning } from "./follow_job";
 const COUNTS: readonly [keyof Job, string][] = [
   ["projects_imported", "New projects"],
   ["sessions_imported", "New sessions"],
-  ["sessions_updated", "Sessions that grew"],
+  ["sessions_updated", "Sessions that went on"],
   ["conversations_imported", "Messages"],
   ["tool_calls_imported", "Tool calls"],
   ["activities_imported", "File changes"],
   ["api_calls_imported", "API calls"],
   ["duplicates", "Seen twice, stored once"],
   ["files_done", "Files read"],
-  ["rows_done", "Rows read"],
+  ["rows_done", "Entries read"],
 ];
 
 export function JobDetails({ job, onChanged }: { job: Job; onChanged: () => void }) {
@@ -35,16 +35,16 @@ export function JobDetails({ job, onChanged }: { job: Job; onChanged: () => void
         ))}
       </dl>
       {job.errors_total > 0 ? <Located errors={job.errors} total={job.errors_total} /> : <p class="quiet">{isRunning(job) ? "Nothing unreadable so far." : "Everything could be read."}</p>}
-      <Counted title="Rows that changed" counts={job.changes} />
+      <Counted title="Entries that changed" counts={job.changes} />
       <Counted title="Left out" counts={job.skipped_records} />
-      <Counted title="Not read yet" counts={job.unknown_records} />
+      <Counted title="Not understood yet" counts={job.unknown_records} />
       <Counted title="Secrets that were replaced" counts={job.redactions} />
       {isAdmin.value && <Actions job={job} onChanged={onChanged} />}
       <p class="quiet job-id">
-        Job <code>{job.job_id}</code>
+        Import <code>{job.job_id}</code>
         {job.undoes && (
           <>
-            , takes back <code>{job.undoes}</code>
+            , undoes <code>{job.undoes}</code>
           </>
         )}
       </p>
@@ -67,7 +67,7 @@ export function Located({ errors, total }: { errors: Job["errors"]; total: numbe
             {String(error.message ?? "")} <span class="badge">{String(error.code ?? "")}</span>
           </li>
         ))}
-        {total > errors.length && <li class="quiet">and {count(total - errors.length)} more, whose places are not kept</li>}
+        {total > errors.length && <li class="quiet">and {count(total - errors.length)} more, not listed</li>}
       </ul>
     </>
   );
@@ -115,7 +115,7 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
         <Dialog label="Undo this import" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Undo this import?</h2>
           <p>{removes(job)}</p>
-          <p class="quiet">Rows that another import or live capture brought too stay. The files can be imported again. The audit log records the undo.</p>
+          <p class="quiet">What another import or a running session brought too stays. You can import the files again. The audit log keeps who undid it.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Keep it
@@ -131,5 +131,5 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
 }
 
 function removes(job: Job): ComponentChildren {
-  return `This removes exactly the rows that it stored: ${plural(job.sessions_imported, "session")} that it made, ${plural(job.conversations_imported, "message")}, ${plural(job.tool_calls_imported, "tool call")}, ${plural(job.activities_imported, "file change")} and ${plural(job.api_calls_imported, "API call")}.`;
+  return `This removes what this import brought: ${plural(job.sessions_imported, "new session")}, ${plural(job.conversations_imported, "message")}, ${plural(job.tool_calls_imported, "tool call")}, ${plural(job.activities_imported, "file change")} and ${plural(job.api_calls_imported, "API call")}.`;
 }

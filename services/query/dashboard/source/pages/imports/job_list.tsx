@@ -33,7 +33,7 @@ export function JobList() {
   }
 
   return (
-    <Panel title="Jobs" about="imports, undos and reparses, the newest first" class="jobs" csv={reading.data?.items.length ? reading.address : null}>
+    <Panel title="Jobs" about="what was imported, undone or read again, the newest first" class="jobs" csv={reading.data?.items.length ? reading.address : null}>
       <Loaded reading={reading} what="the jobs" height={240}>
         {(data) => {
           const shown = new Set(data.items.map((job) => job.job_id));
@@ -66,7 +66,7 @@ const STATUS: Record<Job["status"], [label: string, tone: string]> = {
   failed: ["failed", "is-bad"],
   cancelled: ["cancelled", "is-warn"],
 };
-const KINDS: Record<Job["kind"], string> = { import: "Import", undo: "Undo", reparse: "Reparse" };
+const KINDS: Record<Job["kind"], string> = { import: "Import", undo: "Undo", reparse: "Read again" };
 
 function JobRow({ job: listed, onChanged }: { job: Job; onChanged: () => void }) {
   const live = useSignal<Job | null>(null);
@@ -94,7 +94,7 @@ function JobRow({ job: listed, onChanged }: { job: Job; onChanged: () => void })
           {job.undone_at && <span class="badge is-warn">undone</span>}
           {job.errors_total > 0 && <span class="badge is-bad">{count(job.errors_total)} unreadable</span>}
         </span>
-        <span class="job-numbers">{job.kind === "undo" ? "" : `${count(job.sessions_imported)} new, ${count(job.sessions_updated)} grown sessions`}</span>
+        <span class="job-numbers">{job.kind === "undo" ? "" : `${plural(job.sessions_imported, "new session")}, ${count(job.sessions_updated)} continued`}</span>
         <span class="job-numbers">{bytes(job.bytes_total || null)}</span>
         <span class="job-numbers">{took}</span>
         <Time at={job.created_at} />

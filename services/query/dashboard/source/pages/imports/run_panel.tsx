@@ -102,7 +102,7 @@ function Outcome({ run }: { run: Run }) {
     if (run.phase !== "done") return <p class="run-outcome">Nothing was stored.</p>;
     return (
       <p class="run-outcome" role="status">
-        {run.files === 0 ? "It has no files of Claude Code: no transcripts (*.jsonl), history.jsonl, sessions-index.json or .claude.json." : run.known > 0 ? "Nothing is new: the tracker has all of it." : "None of it could be imported."}
+        {run.files === 0 ? "It has no files of Claude Code: no transcripts (*.jsonl), history.jsonl, sessions-index.json or .claude.json." : run.known > 0 ? "Nothing is new: all of it was here already." : "None of it could be imported."}
       </p>
     );
   }
@@ -110,11 +110,11 @@ function Outcome({ run }: { run: Run }) {
   return (
     <>
       <p class="run-outcome" role="status">
-        {plural(total("sessions_imported"), "new session")}, {count(total("sessions_updated"))} grew; {plural(total("conversations_imported"), "message")} and{" "}
+        {plural(total("sessions_imported"), "new session")}, {count(total("sessions_updated"))} continued; {plural(total("conversations_imported"), "message")} and{" "}
         {plural(total("tool_calls_imported"), "tool call")} were added. <a href="/sessions">See the sessions</a>
       </p>
       {errors.length > 0 && <Located errors={errors} total={total("errors_total")} />}
-      {run.jobs.some(isRunning) && <p class="quiet">The job goes on without this page: {percent(run.jobs.at(-1)?.progress)}.</p>}
+      {run.jobs.some(isRunning) && <p class="quiet">You can leave this page, the import goes on: {percent(run.jobs.at(-1)?.progress)}.</p>}
     </>
   );
 }

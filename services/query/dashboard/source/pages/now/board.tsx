@@ -23,7 +23,7 @@ const MARKS: Record<State, { mark: string; tone: string }> = {
 function labelOf(state: string): { label: string; definition: string; mark: string; tone: string } {
   const isKnown = (name: string): name is State => Object.hasOwn(terms.states, name);
   if (isKnown(state)) return { ...terms.states[state], ...MARKS[state] };
-  return { label: state, definition: "This page does not know the state. Load it again.", mark: "", tone: "" };
+  return { label: state, definition: "This page is older than the tracker. Load it again.", mark: "", tone: "" };
 }
 
 function withOthers(sessions: readonly { state: string | null }[]): string[] {

@@ -17,8 +17,8 @@ const KINDS: Record<string, [label: string, tone: string]> = {
   session_ended: ["ended", ""],
   prompt: ["prompt", "is-accent"],
   reply: ["answer", ""],
-  tool_started: ["tool …", ""],
-  tool_finished: ["tool", ""],
+  tool_started: ["runs", ""],
+  tool_finished: ["ran", ""],
   file_changed: ["file", ""],
   waiting: ["waits", "is-warn"],
 };
@@ -32,7 +32,7 @@ export function Feed({ live, now }: { live: Live; now: number }) {
     <Panel title="Last events" about={`the newest ${FEED_KEPT}, times in ${zone.value}`} class="feed-panel">
       {feed.length === 0 ? (
         <p class="feed-nothing">
-          {live.listed.value === null ? (live.problem.value ? "Not known." : "Connecting …") : "Nothing has happened lately. New events show here by themselves. Imports do not."}
+          {live.listed.value === null ? (live.problem.value ? "Not known." : "Connecting …") : "Nothing has happened lately. New events show here by themselves; what you import does not."}
         </p>
       ) : (
         <ol class="feed" tabIndex={0} aria-label="Last events">

@@ -34,10 +34,10 @@ export function NoSession({ live }: { live: Live }) {
 /** A tracker that no machine reports to is to be connected first. */
 function NextStep() {
   const machines = useRead(seesNames.value ? "/api/machines" : null, { limit: 1 });
-  if (machines.data?.items.length !== 0) return <EmptyNote title="Start Claude Code, and its session shows here." />;
+  if (machines.data?.items.length !== 0) return <EmptyNote title="Start Claude Code: its session shows here." />;
   return (
-    <EmptyNote title="Connect Claude Code, and its sessions show here while they run." command={connectCommand()}>
-      Run this once on each machine. Sessions that run already must be started again.
+    <EmptyNote title="Connect Claude Code: its sessions show here while they run." command={connectCommand()}>
+      Run this once on each machine, then start Claude Code anew there.
     </EmptyNote>
   );
 }
@@ -46,7 +46,7 @@ function LastSessions() {
   const reading = useRead("/api/sessions", { limit: SHOWN }, { everyMs: EVERY_MS });
   if (reading.data?.items.length === 0) return null;
   return (
-    <Panel title="Last sessions" about="by their start" class="last-sessions" actions={<a href={pageAddress("/sessions")}>All</a>}>
+    <Panel title="Last sessions" about="by their start, the newest first" class="last-sessions" actions={<a href={pageAddress("/sessions")}>All</a>}>
       <Loaded reading={reading} what="the sessions" height={HEIGHT}>
         {(data) => (
           <ul class="last-list">

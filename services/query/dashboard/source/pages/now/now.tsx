@@ -56,7 +56,7 @@ function useClock(): number {
 const STATES = {
   connecting: ["", "Connecting …"],
   open: ["is-good", "Live"],
-  cut: ["is-bad", "Connection lost. Trying again. What happens meanwhile shows after that."],
+  cut: ["is-bad", "Connection lost, trying again. You will miss nothing."],
   paused: ["", "Paused while the tab was hidden. Catching up …"],
 } as const;
 

@@ -45,7 +45,7 @@ function Burn() {
   const isQuiet = totals !== undefined && totals.api_calls === 0;
   return (
     <div class="tile" data-measure="burn">
-      <Hint text={`What the calls since ${clockText(from)} cost, for each hour. Priced as Cost is.`}>Burn rate</Hint>
+      <Hint text={`What an hour costs, at the pace since ${clockText(from)}. At the API's list prices.`}>Burn rate</Hint>
       <span class={perHour === null ? "tile-value is-unknown" : "tile-value"}>
         {isQuiet ? "no calls" : totals ? cost(perHour) : "–"}
         {perHour !== null && <span class="tile-unit"> / h</span>}

@@ -9,6 +9,7 @@ import { StatsPage } from "../../parts/stats/stats_page";
 import { StatsSeries, chosenInterval, statsBefore } from "../../parts/stats/stats_series";
 import { StatsTiles } from "../../parts/stats/stats_tiles";
 import { WeekPanel } from "../../parts/stats/week_panel";
+import { PHONE, useMedia } from "../../parts/use_media";
 import { CachePanel } from "./cache_panel";
 import "./overview.css";
 import { ModelsPanel, OthersPanel, ProjectsPanel } from "./share_panels";
@@ -22,14 +23,21 @@ export default function Overview() {
   const stats = useRead("/api/stats", query);
   const before = rangeBefore.value;
   const readBefore = useRead(before ? "/api/stats" : null, { ...query, start_date: before?.start, end_date: before?.end });
+  const isPhone = useMedia(PHONE);
+  const tiles = (
+    <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
+      {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} />}
+    </Loaded>
+  );
+  const series = <StatsSeries stats={stats} before={readBefore} class="two-thirds" />;
   return (
     <StatsPage title="Overview" filters={["project", "user", "machine"]} without="nothing here">
-      <Loaded reading={stats} what="the totals" height={TILES_HEIGHT}>
-        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} />}
-      </Loaded>
+      {!isPhone && tiles}
       <div class="grid">
+        {isPhone && series}
+        {isPhone && tiles}
         <YearPanel />
-        <StatsSeries stats={stats} before={readBefore} class="two-thirds" />
+        {!isPhone && series}
         <WeekPanel stats={stats} />
         <ProjectsPanel />
         <ModelsPanel />

@@ -5,6 +5,7 @@ import { pageAddress, rangeQuery } from "../../address/filters";
 import { useRead } from "../../api/use_read";
 import { type MeasureName, measure } from "../../format/measures";
 import { projectName } from "../../format/names";
+import { moneyOf } from "../../format/quantities";
 import { Loaded, Panel } from "../../parts/panel";
 import { Switch } from "../../parts/switch";
 import { Time } from "../../parts/time";
@@ -40,7 +41,7 @@ export function TopSessions() {
                       {projectName(session.project_id, session.project_name)} · <Time at={session.start_time} />
                     </span>
                   </a>
-                  <span class="top-value">{exact(session[sort])}</span>
+                  <span class="top-value">{exact(sort === "cost_usd" ? moneyOf(session.cost_usd, session) : session[sort])}</span>
                 </li>
               ))}
             </ol>

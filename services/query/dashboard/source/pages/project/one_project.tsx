@@ -12,7 +12,7 @@ import { Dialog } from "../../shell/dialog";
 
 type Details = Schemas["ProjectDetails"];
 
-const READERS = { private: "Private: read by their users' keys, and keys of no user.", shared: "Shared: all read its sessions." };
+const READERS = { private: "Private: a person's key reads only their own sessions.", shared: "Shared: every key of the project reads all its sessions." };
 
 export function OneProject({ id }: { id: string }) {
   const details = useRead("/api/projects/{project_id}", {}, { inPath: { project_id: id } });
@@ -45,7 +45,7 @@ function Shown({ project, again }: { project: Details; again: () => void }) {
           Part of <a href={`/projects/${project.merged_into}`}>another project</a>. {project.part_of.because}
         </p>
       )}
-      {project.parts.length === 0 && !project.part_of && <p class="quiet">This path alone. Worktrees and clones of it are found by themselves.</p>}
+      {project.parts.length === 0 && !project.part_of && <p class="quiet">Only this path. Worktrees and clones of it are added by themselves.</p>}
       <ul class="one-project">
         {project.parts.map((part) => (
           <li key={part.id}>
@@ -132,7 +132,7 @@ function Form({ project, save }: { project: Details; save: (wanted: object) => P
           Its sessions are{" "}
           <select class="input" name="visibility">
             {["", "private", "shared"].map((each) => (
-              <option value={each} selected={each === (project.visibility ?? "")}>{each || "as the server says"}</option>
+              <option value={each} selected={each === (project.visibility ?? "")}>{each || "as the tracker is set up"}</option>
             ))}
           </select>
         </label>
@@ -140,7 +140,7 @@ function Form({ project, save }: { project: Details; save: (wanted: object) => P
       <label>
         <input type="checkbox" name="archived" checked={project.archived} /> Archived: left out of lists, counted in sums
       </label>
-      <p class="quiet">Sessions keep the path that they named, so each change can be undone.</p>
+      <p class="quiet">You can undo each change here.</p>
       <p class="ask-buttons">
         <button class="button">Save</button>
       </p>

@@ -40,8 +40,7 @@ function Shown({ id }: { id: string }) {
   const before = rangeBefore.value;
   const readBefore = useRead(before ? "/api/projects/{project_id}/stats" : null, { ...query, start_date: before?.start, end_date: before?.end }, { inPath });
   const ofTools = { ...rangeQuery(["user", "machine"]), project_id: id };
-  const measured = useRead("/api/tool-calls/stats", ofTools);
-  const estimated = useRead("/api/tool-calls/stats", { ...ofTools, include_estimated: true });
+  const tools = useRead("/api/tool-calls/stats", { ...ofTools, include_estimated: true });
   const project = stats.data?.project;
   if (stats.problem?.status === 404) return <NoProject />;
   return (
@@ -62,15 +61,15 @@ function Shown({ id }: { id: string }) {
       without="no project"
     >
       <Loaded reading={stats} what="the totals" height={188}>
-        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} days={before?.days} filter={{ project: id }} />}
+        {(data) => <StatsTiles totals={data.totals} before={statsBefore(readBefore)?.totals} filter={{ project: id }} />}
       </Loaded>
       <div class="grid">
         <StatsSeries stats={stats} before={readBefore} class="two-thirds" />
         <WeekPanel stats={stats} />
         {seesTexts.value && <ProjectSessions id={id} />}
-        <Panel title="Tools" about="≈: estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>
-          <Loaded reading={measured} what="the tools" height={300}>
-            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} project={id} csv={measured.address} isShort />}
+        <Panel title="Tools" about="times of all calls; ≈ where some are estimated" class="half" actions={<a href={pageAddress("/tools", { project: id })}>Errors and more</a>}>
+          <Loaded reading={tools} what="the tools" height={300}>
+            {(data) => <ToolTable tools={data.tools} project={id} csv={tools.address} isShort />}
           </Loaded>
         </Panel>
         {seesTextsOfCounts.value && <FilesPanel stats={stats} id={id} path={project?.path ?? null} />}

@@ -32,7 +32,7 @@ export function ProjectTable({ items, totals, trend, interval, projects, csv }: 
   const trends = trendsOf(trend, interval);
   const written = (name: Summed, of: Item | typeof totals) => {
     const value = moneyOf(of[name], of);
-    return <span title={measure(name).exact(value)}>{measure(name).short(value)}</span>;
+    return <span title={value === undefined ? "no calls" : measure(name).exact(value)}>{measure(name).cell(value)}</span>;
   };
   const sum = (name: Summed): SortableColumn<Item> => ({
     name,
@@ -79,7 +79,7 @@ export function ProjectTable({ items, totals, trend, interval, projects, csv }: 
       ? [
           {
             name: "last",
-            title: <span title="When its newest session began, whatever the range.">Last session</span>,
+            title: <span title="When its newest session began, also outside of this range.">Last session</span>,
             cell: (item: Item) => <Time at={known.get(item.project_id ?? -1)?.last_session} />,
             sortBy: (item: Item) => known.get(item.project_id ?? -1)?.last_session ?? null,
             total: "",

@@ -216,7 +216,7 @@ function Sharing({ session, onMark }: Props) {
     <button
       type="button"
       class="button is-small is-quiet"
-      title={isShared ? "Keys of other people read this session" : "Only keys of its person read this session, and keys that read everything"}
+      title={isShared ? "Keys of other people read this session" : "Only its person's keys read this session, and keys that read everything"}
       onClick={() => onMark({ visibility: isShared ? "private" : "shared" })}
     >
       {isShared ? "Stop sharing" : "Share"}

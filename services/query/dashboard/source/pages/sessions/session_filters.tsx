@@ -123,5 +123,5 @@ function BranchChoice() {
 /** What the list holds, in words. */
 export function rangeWords(): string {
   const { name, label, start, end } = range.value;
-  return PRESETS.find((preset) => preset.name === name)?.words ?? `${start && start === end ? "of" : "from"} ${label}`;
+  return PRESETS.find((preset) => preset.name === name)?.words ?? (start && end ? `of ${label}` : label);
 }

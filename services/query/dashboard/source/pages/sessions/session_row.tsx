@@ -23,8 +23,8 @@ export interface Differing {
 }
 
 export const END_REASONS: Record<string, string> = {
-  explicit: "ended by a client",
-  idle: "ended: nothing was heard of it for long",
+  explicit: "ended by the program that sent it",
+  idle: "ended: nothing was heard of it for a long time",
   gone: "ended: its process is gone",
   imported: "only its summary is known, from claude.json",
   clear: "ended by /clear",

@@ -24,7 +24,7 @@ export function Exports() {
   }
 
   return (
-    <Panel title="Export everything" about="all rows and transcripts as one zip" class="exports">
+    <Panel title="Export everything" about="all that is stored, as one zip" class="exports">
       <p>
         <button type="button" class="button is-small" onClick={() => void change("POST", "/api/exports")}>
           Export everything
@@ -50,7 +50,7 @@ export function Exports() {
         ))}
       </ul>
       <p class="quiet">
-        It holds what was said in the sessions, and no keys. <code>tracker import</code> brings it into another tracker.
+        It holds all that was said in the sessions: keep it safe. It has no keys. <code>tracker import</code> brings it into another tracker.
       </p>
     </Panel>
   );
@@ -61,7 +61,7 @@ function says(each: Schemas["Export"]): string {
   const when = `${ago(each.created_at)}${of}: `;
   switch (each.status) {
     case "queued":
-      return `${when}waits for a worker.`;
+      return `${when}waits for its turn.`;
     case "running":
       return `${when}${percent(each.progress)}, ${bytes(each.bytes_done)} written.`;
     case "succeeded":

@@ -13,7 +13,7 @@ export function Kept() {
     ["A day begins", "TRACKER_TIMEZONE", `at midnight in ${settings.timezone}, unless a request names a zone. This dashboard names the one below`],
     ["Idle gap", "TRACKER_IDLE_GAP_SECONDS", `a pause of more than ${minutes(settings.idle_gap_minutes)} does not count as active time`],
     ["Silent machine", "TRACKER_MACHINE_SILENT_HOURS", `no report for ${plural(settings.machine_silent_hours, "hour")}`],
-    ["Late data", "TRACKER_READY_LAG_SECONDS", `not ready if an event waits longer than ${duration(settings.ready_lag_seconds * 1_000)}`],
+    ["Alarm", "TRACKER_READY_LAG_SECONDS", `Health says so if an event waits longer than ${duration(settings.ready_lag_seconds * 1_000)}`],
     ["Version", "", settings.version],
   ];
   return (

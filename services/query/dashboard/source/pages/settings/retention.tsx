@@ -112,8 +112,8 @@ export function Retention() {
       )}
       {isAsking.value && (
         <Dialog label="Drop what is older" onClose={() => (isAsking.value = false)} class="ask">
-          <h2>Drop what is older than it is to be kept?</h2>
-          <p>It cannot be brought back, but from a backup or by a new import. Look first at what would go.</p>
+          <h2>Drop what is older than these rules allow?</h2>
+          <p>Only a backup or a new import brings it back. “What would go?” shows it first.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Leave it
@@ -141,8 +141,8 @@ function words(what: string): string {
 }
 
 function said(run: Run): string {
-  if (!run.finished_at) return `it is at ${words(run.stage ?? "its begin")}.`;
-  return run.status === "failed" ? "it failed. See the worker's log." : run.dropped.length ? "" : "nothing is older than it is to be kept.";
+  if (!run.finished_at) return `under way: ${words(run.stage ?? "beginning")}.`;
+  return run.status === "failed" ? "it failed. See the worker's log." : run.dropped.length ? "" : "nothing is old enough to go.";
 }
 
 function amount(dropped: Run["dropped"]): string {

@@ -20,7 +20,7 @@ export function Scrubs() {
   const scrub = useRead(started.value ? "/api/scrubs/{scrub_id}" : null, {}, { inPath: { scrub_id: started.value ?? "" }, everyMs: EVERY_MS });
   const shown = started.value && scrub.data?.scrub_id === started.value ? scrub.data : null;
   const texts = lines.value.split("\n").filter((line) => line.trim());
-  const what = texts.length ? plural(texts.length, "text") : "whatever today's rules take for a secret";
+  const what = texts.length ? plural(texts.length, "text") : "every secret that today's rules know";
   const runs = started.value !== null && (!shown || shown.status === "queued" || shown.status === "running");
 
   async function start(isDry: boolean): Promise<void> {
@@ -33,9 +33,9 @@ export function Scrubs() {
   }
 
   return (
-    <Panel title="Scrub" about="removes texts, or secrets that older rules let through, from all that is stored" class="scrub">
+    <Panel title="Scrub" about="takes words or secrets out of all that is stored" class="scrub">
       <label>
-        Texts to remove, one on each line. Without any, today's rules are applied.
+        Words to take out, one on each line. Left empty: every secret that today's rules know.
         <textarea class="input" rows={2} autocomplete="off" spellcheck={false} value={lines.value} onInput={(event) => (lines.value = event.currentTarget.value)} />
       </label>
       {texts.length > 0 && (
@@ -69,7 +69,7 @@ export function Scrubs() {
       {isAsking.value && (
         <Dialog label="Replace texts" onClose={() => (isAsking.value = false)} class="ask">
           <h2>Replace this in everything that is stored?</h2>
-          <p>In every row and file, {what} will be replaced. This cannot be undone. Count first to see how many there are.</p>
+          <p>Everywhere, {what} will be replaced. This cannot be undone. Count first to see how many there are.</p>
           <p class="ask-buttons">
             <button type="button" class="button" onClick={() => (isAsking.value = false)}>
               Leave it
@@ -94,11 +94,11 @@ function remaining(scrub: Schemas["Scrub"]): [string, string][] {
 }
 
 function says(scrub: Schemas["Scrub"]): string {
-  const secrets = listed("Found", scrub.redactions) + listed("Where", scrub.changed_in) + listed("Locked for seconds if large tables are written anew", scrub.long_locks);
-  const so = `${plural(scrub.rows_scanned, "row")} looked at, ${count(scrub.rows_changed)} ${scrub.dry_run ? "would change" : "changed"}.${secrets}`;
+  const secrets = listed("Found", scrub.redactions) + listed("Where", scrub.changed_in) + listed("Would lock large tables for seconds", scrub.long_locks);
+  const so = `${plural(scrub.rows_scanned, "entry", "entries")} looked at, ${count(scrub.rows_changed)} ${scrub.dry_run ? "would change" : "changed"}.${secrets}`;
   switch (scrub.status) {
     case "queued":
-      return "It waits for a worker.";
+      return "It waits for its turn.";
     case "running":
       return `It runs. ${so}`;
     case "failed":

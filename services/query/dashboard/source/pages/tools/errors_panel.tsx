@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { address, withParameters } from "../../address/address";
+import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { seesTexts } from "../../api/identity";
 import type { Reading } from "../../api/use_read";
@@ -16,7 +17,6 @@ import { Loaded, Panel } from "../../parts/panel";
 import { Change } from "../../parts/stats/tile";
 import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
-import { beforeLabel } from "./tool_tiles";
 
 type ErrorClass = Schemas["ErrorClass"];
 type Errors = Schemas["ToolErrors"];
@@ -75,7 +75,7 @@ function Classes({ data, csv, calls, before, chosen }: { data: Errors; csv: stri
   const changed = (of: "tool_calls" | "error_rate", failed: number, name: string | null) => {
     const was = countBefore(name);
     const isRate = of === "error_rate";
-    return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={beforeLabel()} />;
+    return was !== null && <Change of={of} value={isRate ? rate(failed, calls) : failed} before={isRate ? rate(was, before?.calls ?? null) : was} label={rangeBefore.value?.label} />;
   };
   return (
     <div class="error-reasons">
@@ -109,7 +109,7 @@ function Classes({ data, csv, calls, before, chosen }: { data: Errors; csv: stri
 }
 
 function Chosen({ error, data }: { error: ErrorClass | null; data: Errors }) {
-  if (error === null) return <p class="quiet">There is none.</p>;
+  if (error === null) return <p class="quiet">Every call in this range succeeded.</p>;
   const label = errorClassLabel(error.error_class);
   return (
     <>
@@ -163,7 +163,7 @@ function FailedCall({ call }: { call: Schemas["FailedCall"] }) {
         head
       )}
       {call.input && <pre class="failed-input" tabIndex={0}>{call.input}</pre>}
-      <pre class="failed-error" tabIndex={0}>{call.error ?? "What Claude was told is not kept."}</pre>
+      <pre class="failed-error" tabIndex={0}>{call.error ?? "Its error text was not kept."}</pre>
     </li>
   );
 }

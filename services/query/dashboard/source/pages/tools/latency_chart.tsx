@@ -1,10 +1,10 @@
-/** How long calls took, over time: half of them, and 19 of 20. */
+/** How long calls took, over time: half of them, and 19 of 20. Of all calls, dashed where some are estimates; and of those that were measured. */
 
 import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import { measure } from "../../format/measures";
-import { count, plural } from "../../format/quantities";
-import { SeriesChart } from "../../parts/charts/series_chart";
+import { count } from "../../format/quantities";
+import { type Series, SeriesChart } from "../../parts/charts/series_chart";
 import { timeAxis } from "../../parts/charts/time_axis";
 
 type ToolStats = Schemas["ToolStats"];
@@ -14,32 +14,24 @@ const SHOWN = [
   { name: "p95_ms", color: "--series-4" },
 ] as const;
 
-/** Whether times over time are of measured calls, as in the table: estimates are shown only where no call was measured. */
-export function isMeasured(stats: ToolStats): boolean {
-  return stats.tools.some((tool) => tool.measured_calls > 0) || stats.tools.every((tool) => tool.estimated_calls === 0);
-}
+const sum = (stats: ToolStats, name: "measured_calls" | "estimated_calls") => stats.tools.reduce((all, tool) => all + tool[name], 0);
 
-export function LatencyChart({ stats, height }: { stats: ToolStats; height: number }) {
-  const { time_series: points, range } = stats;
+/** `all` has the times of all calls, `measured` those of measured calls alone. */
+export function LatencyChart({ all, measured, height }: { all: ToolStats; measured: ToolStats | null; height: number }) {
   const { exact, axis } = measure("p95_ms");
-  const dates = useMemo(() => points.map((point) => point.date), [points]);
-  const series = useMemo(
-    () => [
-      ...SHOWN.map(({ name, color }) => ({
-        label: measure(name).label,
-        definition: measure(name).definition,
-        values: points.map((point) => point[name] ?? null),
-        color,
-        kind: "line" as const,
-      })),
+  const hasEstimates = sum(all, "estimated_calls") > 0;
+  const dates = useMemo(() => all.time_series.map((point) => point.date), [all]);
+  const series = useMemo(() => {
+    const linesOf = ({ time_series: points }: ToolStats, kind: "line" | "dash", tail = ""): Series[] => [
+      ...SHOWN.map(({ name, color }): Series => ({ label: `${kind === "dash" ? "≈ " : ""}${measure(name).label}${tail}`, definition: measure(name).definition, values: points.map((point) => point[name] ?? null), color, kind })),
       // A p95 of two calls is one call.
-      { label: isMeasured(stats) ? "Measured calls" : "Estimated calls", values: points.map((point) => point.timed_calls || null), color: "", kind: "sum" as const, format: count },
-    ],
-    [points],
-  );
-  if (stats.percentiles_of === "nothing") {
-    return <p class="quiet no-times">Too many calls to read the time of each by the hour. Choose at most two days, or a longer interval.</p>;
-  }
+      { label: kind === "dash" ? "Timed calls" : "Measured calls", values: points.map((point) => point.timed_calls || null), color: "", kind: "sum", format: count },
+    ];
+    if (!hasEstimates) return linesOf(all, "line");
+    const hasBoth = measured !== null && sum(measured, "measured_calls") > 0;
+    return [...linesOf(all, "dash", hasBoth ? ", all calls" : ""), ...(hasBoth ? linesOf(measured, "line", ", measured") : [])];
+  }, [all, measured]);
+  if (all.percentiles_of === "nothing") return <p class="quiet no-times">There are too many calls to show their times by the hour. Choose at most two days, or another interval.</p>;
   if (series.every((each) => each.values.every((value) => value === null))) return <p class="quiet no-times">No call in this range has a known duration.</p>;
   return (
     <>
@@ -50,33 +42,20 @@ export function LatencyChart({ stats, height }: { stats: ToolStats; height: numb
         format={exact}
         axisFormat={axis?.format ?? exact}
         axisSteps={axis?.steps}
+        isLog={axis?.isLog}
         height={height}
-        {...timeAxis(range.interval)}
+        {...timeAxis(all.range.interval)}
       />
-      <TimesNote stats={stats} />
+      {hasEstimates && <p class="chart-note">≈: from call to result in the transcript, waiting for a permission included. Machines that run <code>tracker connect</code> have their new calls measured.</p>}
     </>
   );
 }
 
-/** Of how many calls the times are, and what measured and estimated mean. */
-function TimesNote({ stats }: { stats: ToolStats }) {
-  const sum = (of: (tool: ToolStats["tools"][number]) => number) => stats.tools.reduce((all, tool) => all + of(tool), 0);
-  const measured = sum((tool) => tool.measured_calls);
-  const estimated = sum((tool) => tool.estimated_calls);
+/** Of how many calls the times are, and how they are known. */
+export function aboutTimes(stats: ToolStats): string {
+  const [measured, estimated] = [sum(stats, "measured_calls"), sum(stats, "estimated_calls")];
   const unknown = stats.total_calls - measured - estimated;
-  const all = plural(stats.total_calls, "call");
-  return (
-    <p class="chart-note">
-      {measured > 0 ? `${count(measured)} of ${all} ${measured === 1 ? "has" : "have"} a measured duration${estimated > 0 ? `; ${count(estimated)} are estimated, and not drawn` : ""}` : `None of ${all} was measured; ${count(estimated)} are drawn as estimated`}
-      {unknown > 0 && `; of ${count(unknown)} nothing is known`}. Claude Code, or the client that sent the call, measured how long it ran; an estimate is the time from call to result in the transcript, the wait for a permission included.
-    </p>
-  );
-}
-
-/** What the times are of, in a few words. */
-export function aboutTimes(stats: ToolStats, tool: string | null): string {
-  const of = tool === null ? "of all tools together" : null;
-  const source = isMeasured(stats) ? "measured" : "≈ estimated";
-  const days = stats.percentiles_of === "utc_days" ? "by days of UTC" : null;
-  return [of, source, days].filter((each) => each !== null).join(", ");
+  return [measured > 0 && `${count(measured)} measured`, estimated > 0 && `${count(estimated)} estimated (≈)`, unknown > 0 && `${count(unknown)} not known`, stats.percentiles_of === "utc_days" && "by days of UTC"]
+    .filter(Boolean)
+    .join(", ");
 }

@@ -12,7 +12,7 @@ import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
 import { CallsChart, SHOWN } from "./calls_chart";
 import { ErrorsPanel } from "./errors_panel";
-import { LatencyChart, aboutTimes, isMeasured } from "./latency_chart";
+import { LatencyChart, aboutTimes } from "./latency_chart";
 import { ToolTable } from "./tool_table";
 import { ToolTiles } from "./tool_tiles";
 import "./tools.css";
@@ -26,10 +26,10 @@ export default function Tools() {
   const interval = choiceOf("interval", intervals);
   const shown = choiceOf("show", SHOWN);
   const query = { ...rangeQuery(), interval, tool_name: tool, include_latency: true };
+  const all = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
+  // The same with the times of measured calls alone.
   const measured = useRead("/api/tool-calls/stats", query);
-  // Times of tools none of whose calls was measured: they are shown as estimates, and never mixed with measured ones.
-  const estimated = useRead("/api/tool-calls/stats", { ...query, include_estimated: true });
-  const times = measured.data === null || isMeasured(measured.data) ? measured : estimated;
+  const alone = measured.isCurrent ? measured.data : null;
   const errors = useRead("/api/tool-calls/errors", { ...rangeQuery(), interval, tool_name: tool, examples: seesTexts.value ? EXAMPLES : 0 });
   const before = rangeBefore.value;
   const queryBefore = { ...rangeQuery(), tool_name: tool, start_date: before?.start, end_date: before?.end };
@@ -44,7 +44,7 @@ export default function Tools() {
           Only the tool <b>{tool}</b> <a class="button is-small" href={withParameters({ tool: null })}>All tools</a>
         </p>
       )}
-      <Loaded reading={measured} what="the totals" height={92}>
+      <Loaded reading={all} what="the totals" height={92}>
         {(data) => <ToolTiles stats={data} before={known} />}
       </Loaded>
       <div class="grid">
@@ -61,23 +61,23 @@ export default function Tools() {
             </>
           }
         >
-          <Loaded reading={measured} what="the calls" height={HEIGHT + 24}>
+          <Loaded reading={all} what="the calls" height={HEIGHT + 24}>
             {(data) => <CallsChart points={data.time_series} interval={data.range.interval} shown={shown} height={HEIGHT} />}
           </Loaded>
         </Panel>
-        <Panel class="half times" title={tool ? `How long ${tool} took` : "How long calls took"} about={times.data && aboutTimes(times.data, tool)}>
-          <Loaded reading={times} what="the times" height={HEIGHT + 24}>
-            {(data) => <LatencyChart stats={data} height={HEIGHT} />}
+        <Panel class="half times" title={tool ? `How long ${tool} took` : "How long calls took"} about={all.data && aboutTimes(all.data)}>
+          <Loaded reading={all} what="the times" height={HEIGHT + 24}>
+            {(data) => <LatencyChart all={data} measured={alone} height={HEIGHT} />}
           </Loaded>
         </Panel>
-        <Panel title="By tool" about="times are measured; ≈ are estimates of a tool none of whose calls was measured: from call to result in the transcript, the wait for a permission included">
-          <Loaded reading={measured} what="the tools" height={300}>
-            {(data) => <ToolTable measured={data.tools} estimated={estimated.isCurrent ? (estimated.data?.tools ?? []) : []} chosen={tool} csv={measured.address} />}
+        <Panel title="By tool" about="times of all calls; ≈ where some are estimated">
+          <Loaded reading={all} what="the tools" height={300}>
+            {(data) => <ToolTable tools={data.tools} measured={alone?.tools} chosen={tool} csv={all.address} />}
           </Loaded>
         </Panel>
         <ErrorsPanel
           errors={errors}
-          calls={measured.isCurrent ? (measured.data?.total_calls ?? null) : null}
+          calls={all.isCurrent ? (all.data?.total_calls ?? null) : null}
           before={known && errorsBefore.isCurrent && errorsBefore.data ? { errors: errorsBefore.data, calls: known.total_calls } : null}
         />
       </div>

@@ -15,11 +15,11 @@ const HEIGHT = 200;
 export function BlocksPanel() {
   const blocks = useRead("/api/usage/blocks", { ...rangeQuery(["project", "user", "machine", "model"]), limit: MOST });
   return (
-    <Panel title="Blocks of 5 hours" about="A block begins with the full hour of the first call after the block before: a report of usage, not of the limit.">
+    <Panel title="Blocks of 5 hours" about="each begins with the hour of its first call; what was used, not what is left of a limit">
       <Loaded reading={blocks} what="the blocks" height={HEIGHT}>
         {({ items, next_cursor: more }) =>
           items.length === 0 ? (
-            <p class="quiet">No call of a model in these days.</p>
+            <p class="quiet">No model was called in these days.</p>
           ) : (
             <div class="chart-table">
               <Table
@@ -35,7 +35,7 @@ export function BlocksPanel() {
                       <>
                         <Time at={start} /> to {clockText(end)}{" "}
                         {is_active && (
-                          <span class="badge is-accent" title={rate ? `An hour of active time: ${measure("cost_usd").exact(rate.cost_usd_per_hour)}, ${compact(rate.tokens_per_hour)} tokens` : ""}>
+                          <span class="badge is-accent" title={rate ? `For each hour of active time: ${measure("cost_usd").exact(rate.cost_usd_per_hour)}, ${compact(rate.tokens_per_hour)} tokens` : ""}>
                             running
                           </span>
                         )}

@@ -13,20 +13,20 @@ const KINDS: Record<string, string> = { five_hour: "5 hours", seven_day: "7 days
 export function QuotaPanel() {
   const quota = useRead("/api/quota", { user: chosen.value.user });
   return (
-    <Panel title="Limits" about="as Claude Code said; other devices count too">
+    <Panel title="Limits" about="of your account, as Claude Code reads them; your other devices count too">
       <Loaded reading={quota} what="the limits" height={90}>
         {({ windows }) =>
           windows.length === 0 ? (
             <p class="quiet">
-              No reading yet. <code>tracker connect --statusline</code> lets the status line tell the limits.
+              No limit is known yet. Run <code>tracker connect --statusline</code>: then Claude Code's status line tells them.
             </p>
           ) : (
             <Table
-              caption="Windows of the limits, the fullest first"
+              caption="Limits, the fullest first"
               rows={windows}
               keyOf={({ account, users, kind }) => `${account} ${users} ${kind}`}
               columns={[
-                { title: "Window", cell: ({ kind }) => kindText(kind ?? "") },
+                { title: "Limit", cell: ({ kind }) => kindText(kind ?? "") },
                 { title: "Who", isMinor: true, cell: ({ users }) => users.join(", ") },
                 {
                   title: "Used",
@@ -40,14 +40,14 @@ export function QuotaPanel() {
                 },
                 { title: "Resets", sortBy: (window) => window.resets_at, cell: ({ resets_at, freshness }) => (freshness === "over" ? "has reset" : <Time at={resets_at} />) },
                 {
-                  title: <Hint text="What is used, beside the part of the window that is over. Above 1 it is used faster than it passes.">Pace</Hint>,
+                  title: <Hint text="Used ÷ elapsed; above 1 you run out before the reset.">Pace</Hint>,
                   isNumber: true,
                   isMinor: true,
                   cell: ({ pace }) => (pace === null ? "–" : `${pace} ×`),
                   sortBy: ({ pace }) => pace,
                 },
                 {
-                  title: <Hint text="If work goes on as in this window, nine of ten times. From the slope of the readings over active time.">At the reset</Hint>,
+                  title: <Hint text="9 times in 10 you end between these two.">At the reset</Hint>,
                   isMinor: true,
                   cell: ({ forecast }) => (forecast ? atReset(forecast.at_reset) : "–"),
                 },
@@ -55,8 +55,8 @@ export function QuotaPanel() {
                   title: "Read",
                   sortBy: (window) => window.read_at,
                   cell: ({ freshness, read_at, source }) => (
-                    <span title={`By the ${source.replaceAll("_", " ")}`}>
-                      {freshness !== "current" && "no reading since "}
+                    <span title={`Told by the ${source.replaceAll("_", " ")}`}>
+                      {freshness !== "current" && "not read since "}
                       <Time at={read_at} relative={freshness === "current"} />
                     </span>
                   ),
@@ -76,6 +76,6 @@ function kindText(kind: string): string {
 }
 
 function atReset({ low, high }: Schemas["Likely"]): string {
-  if (low >= 100) return "full before";
-  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", may be full before" : ""}`;
+  if (low >= 100) return "full before the reset";
+  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", maybe full before" : ""}`;
 }

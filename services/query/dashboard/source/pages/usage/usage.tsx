@@ -14,6 +14,7 @@ import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
 import { TokenSplit } from "../../parts/stats/token_split";
+import { PHONE, useMedia } from "../../parts/use_media";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
 import { DIMENSIONS, MEASURES, PAIRS, WHAT } from "./dimensions";
@@ -41,12 +42,16 @@ export default function Usage() {
   const before = rangeBefore.value;
   const sumsBefore = useRead(before ? "/api/usage" : null, { ...query, start_date: before?.start, end_date: before?.end, group_by: "month" });
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
+  const isPhone = useMedia(PHONE);
+  const tiles = (
+    <Loaded reading={course} what="the totals" height={92}>
+      {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
+    </Loaded>
+  );
   return (
-    <StatsPage title="Usage" filters={ALL} about="costs are at the list prices of the API" without="no usage">
+    <StatsPage title="Usage" filters={ALL} about="costs at the API's list prices, not your subscription" without="no usage">
       <DroppedNote sessions={course.data?.dropped_sessions} />
-      <Loaded reading={course} what="the totals" height={92}>
-        {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
-      </Loaded>
+      {!isPhone && tiles}
       <div class="grid">
         <Panel
           title={`${measure(name).label} over time`}
@@ -65,9 +70,10 @@ export default function Usage() {
             {(data) => course.data && sums.data && <UsageChart course={course.data.items} parts={data.items} sums={sums.data.items} by={by} name={name} interval={interval} height={HEIGHT} />}
           </Loaded>
         </Panel>
+        {isPhone && tiles}
         <Panel
           title={`By ${WHAT[by].label.toLowerCase()}`}
-          about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row counts all of them"}
+          about={by === "machine" ? "a session on several machines counts on each, and once in the last row" : undefined}
           actions={
             <a class="button is-small" href={csv} download>
               CSV by {interval} and {WHAT[by].label.toLowerCase()}
@@ -85,19 +91,19 @@ export default function Usage() {
             </Loaded>
           </Panel>
         )}
-        <Panel title="Cache hits over time" about={`by ${intervalLabel(interval).toLowerCase()}; the share of input that came from the cache`} class="two-thirds">
+        <Panel title="Cache hits over time" about={`by ${intervalLabel(interval).toLowerCase()}; how much of the input came from the cache`} class="two-thirds">
           <Loaded reading={course} what="the cache hits" height={220}>
             {(data) => <CacheChart items={data.items} interval={interval} />}
           </Loaded>
         </Panel>
-        <Panel title="What the tokens were" class="third">
+        <Panel title="Tokens by kind" class="third">
           <Loaded reading={course} what="the tokens" height={170}>
             {(data) => (
               <>
                 <TokenSplit tokens={data.totals} />
                 {data.totals.unpriced_calls > 0 && (
                   <p class="quiet">
-                    {count(data.totals.unpriced_calls)} of {plural(data.totals.api_calls, "call")} {data.totals.unpriced_calls === 1 ? "has" : "have"} no known price: in the tokens, and in no cost.
+                    No price is known for {count(data.totals.unpriced_calls)} of {plural(data.totals.api_calls, "call")}: their tokens count, their cost does not. Run <code>tracker prices set</code>.
                   </p>
                 )}
                 {data.price_versions.length > 0 && <p class="quiet usage-prices">Prices: {data.price_versions.join(", ")}</p>}

@@ -41,7 +41,7 @@ export function UsageChart({ course, parts, sums, by, name, interval, height }: 
     const together: Series = { label: `${count(others.length)} others`, values: dates.map((_, at) => sumOf(others.map(({ values }) => values[at]))), color: "--series-6", kind: "bars" };
     return [[sum, ...all.slice(0, MOST), ...(others.length > 0 ? [together] : [])], [sum, ...all]];
   }, [course, dates, parts, sums, by, name]);
-  if (ofTable.length === 1) return <p class="quiet">Nothing of this in the range.</p>;
+  if (ofTable.length === 1) return <p class="quiet">There is nothing to draw in this range.</p>;
   return (
     <SeriesChart
       label={`${measured} over time by ${label.toLowerCase()}`}

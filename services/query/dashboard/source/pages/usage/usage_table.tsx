@@ -13,14 +13,11 @@ type Summed = "cost_usd" | "total_tokens" | "input_tokens" | "output_tokens" | "
 
 const MINOR: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens", "cache_saved_usd", "api_calls", "active_sessions"];
 
-/** Exact in the tooltip only: eight numbers of nine digits would not fit beside each other. */
-const COMPACT: readonly MeasureName[] = ["input_tokens", "cache_creation_tokens", "cache_read_tokens"];
-
 export function UsageTable({ items, totals, by, csv }: { items: readonly Item[]; totals: Totals; by: keyof typeof WHAT; csv: string | null }) {
   const { label, filter, idOf, filteredBy = idOf, nameOf } = WHAT[by];
   const written = (name: Summed, of: Item | Totals) => {
     const value = moneyOf(of[name], of);
-    return COMPACT.includes(name) ? <span title={measure(name).exact(value)}>{measure(name).short(value)}</span> : measure(name).exact(value);
+    return <span title={value === undefined ? "no calls" : measure(name).exact(value)}>{measure(name).cell(value)}</span>;
   };
   const sum = (name: Summed): SortableColumn<Item> => ({
     name,

@@ -22,7 +22,6 @@ const SHOWN: readonly { of: MeasureName; needsActivity?: boolean; value: (totals
 
 /** Activity has no model, so a range of one model has no cost per active hour. Calls without a price are told where there are any. */
 export function UsageTiles({ totals, before, hasModel }: { totals: Totals; before: Totals | undefined; hasModel: boolean }) {
-  const days = rangeBefore.value?.days;
   const shown = SHOWN.filter(({ of, needsActivity }) => !(needsActivity && hasModel) && !(of === "unpriced_calls" && totals.unpriced_calls === 0));
   return (
     <div class="tiles usage-tiles">
@@ -32,8 +31,9 @@ export function UsageTiles({ totals, before, hasModel }: { totals: Totals; befor
           of={of}
           value={value(totals)}
           before={before ? value(before) : undefined}
-          beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
-          note={of === "cache_saved_usd" && totals.cache_unknown_calls > 0 ? `${plural(totals.cache_unknown_calls, "call")} not known` : undefined}
+          without={of.startsWith("cost") && totals.api_calls === 0 ? "no calls" : undefined}
+          beforeLabel={rangeBefore.value?.label}
+          note={of === "cache_saved_usd" && totals.cache_unknown_calls > 0 ? `${plural(totals.cache_unknown_calls, "call")} left out: not known` : undefined}
         />
       ))}
     </div>

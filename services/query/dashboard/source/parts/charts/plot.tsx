@@ -1,7 +1,7 @@
 /** The drawing of a chart: one path for each series, as SVG. Over it lies one link, which leads to the date under the pointer, or that the arrow keys have reached. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Frame, type Values, barsPath, dateTicks, heightAt, linePath, middleOf, pitchOf, stackOf, textWidth, ticksOf } from "./scales";
+import { type Frame, type Values, barsPath, dateTicks, factorTicks, heightAt, linePath, middleOf, pitchOf, stackOf, textWidth, ticksOf } from "./scales";
 
 export interface Series {
   label: string;
@@ -11,8 +11,8 @@ export interface Series {
   values: Values;
   /** A token of style/tokens.css, as `--series-1`. */
   color: string;
-  /** "sum" is told in the tooltip and the table, and not drawn, as of what the others are parts. */
-  kind: "bars" | "line" | "ghost" | "sum";
+  /** "dash" is a line of estimates. "sum" is told in the tooltip and the table, and not drawn, as of what the others are parts. */
+  kind: "bars" | "line" | "dash" | "ghost" | "sum";
   /** How its numbers are written, where it is not as those of the others. */
   format?: PlotProps["format"];
 }
@@ -26,8 +26,10 @@ export interface PlotProps {
   format: (value: number | null | undefined) => string;
   /** How numbers stand on the axis, where it is not as in tooltips. */
   axisFormat?: ((value: number | null | undefined) => string) | undefined;
-  /** The distances that the lines of the axis may have, where they are not decimal. */
+  /** The distances that the lines of the axis may have, where they are not decimal; with `isLog`, the values that they may have. */
   axisSteps?: readonly number[] | undefined;
+  /** Equal distances are equal factors, so that lines of seconds and of hours are both seen. Of lines alone. */
+  isLog?: boolean | undefined;
   height?: number;
   /** Bars stand on each other, the first series at the bottom. */
   isStacked?: boolean;
@@ -49,7 +51,7 @@ const DRAG_PX = 4;
 
 export const plainDate = (date: string) => date.replace("T", " ");
 
-export function Plot({ label, dates, series, format, axisFormat = format, axisSteps, height = HEIGHT, isStacked = false, dateText = plainDate, onChoose, hrefOf }: PlotProps) {
+export function Plot({ label, dates, series, format, axisFormat = format, axisSteps, isLog = false, height = HEIGHT, isStacked = false, dateText = plainDate, onChoose, hrefOf }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [at, setAt] = useState<number | null>(null);
@@ -69,7 +71,7 @@ export function Plot({ label, dates, series, format, axisFormat = format, axisSt
   }, []);
   useEffect(() => setAt(null), [dates]);
 
-  const drawn = useMemo(() => drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, dateText, width }), [dates, series, height, isStacked, width]);
+  const drawn = useMemo(() => drawingOf({ dates, series, axisFormat, axisSteps, isLog, height, isStacked, dateText, width }), [dates, series, height, isStacked, width]);
   const { frame, ticks, labels, paths } = drawn;
   const pitch = pitchOf(frame);
   const last = dates.length - 1;
@@ -205,21 +207,25 @@ interface Drawing {
   paths: { kind: Series["kind"]; color: string; path: string }[];
 }
 
-type Drawn = Pick<PlotProps, "dates" | "series" | "axisSteps"> & Required<Pick<PlotProps, "height" | "isStacked" | "dateText">> & { axisFormat: PlotProps["format"]; width: number };
+type Drawn = Pick<PlotProps, "dates" | "series" | "axisSteps"> & Required<Pick<PlotProps, "height" | "isLog" | "isStacked" | "dateText">> & { axisFormat: PlotProps["format"]; width: number };
 
-function drawingOf({ dates, series, axisFormat, axisSteps, height, isStacked, dateText, width }: Drawn): Drawing {
+function drawingOf({ dates, series, axisFormat, axisSteps, isLog, height, isStacked, dateText, width }: Drawn): Drawing {
   const bars = series.filter((each) => each.kind === "bars");
-  const lines = series.filter((each) => each.kind === "line" || each.kind === "ghost");
+  const lines = series.filter((each) => each.kind !== "bars" && each.kind !== "sum");
   const below = stackOf(isStacked ? bars.map((each) => each.values) : [], dates.length);
   const tops = [
     ...bars.flatMap((each, at) => each.values.map((value, index) => (value ?? 0) + (below[at]?.[index] ?? 0))),
     ...lines.flatMap((each) => each.values.map((value) => value ?? 0)),
   ];
   const reached = tops.reduce((one, other) => Math.max(one, other), 0);
-  const most = reached * 1.08 || 1;
-  const ticks = reached > 0 ? ticksOf(most, height - TOP - BELOW, axisFormat, axisSteps) : [{ value: 0, text: "0" }];
+  const most = reached * (isLog ? 1.6 : 1.08) || 1;
+  const room = height - TOP - BELOW;
+  const [least, ticks] =
+    isLog && axisSteps && reached > 0
+      ? factorTicks(tops.reduce((one, other) => (other > 0 && other < one ? other : one), reached), most, room, axisFormat, axisSteps)
+      : [undefined, reached > 0 ? ticksOf(most, room, axisFormat, axisSteps) : [{ value: 0, text: "0" }]];
   const left = Math.max(...ticks.map(({ text }) => textWidth(text))) + 12;
-  const frame = { left, top: TOP, width: Math.max(1, width - left - RIGHT), height: height - TOP - BELOW, dates: dates.length, most };
+  const frame = { left, top: TOP, width: Math.max(1, width - left - RIGHT), height: room, dates: dates.length, most, least };
   const ofBars = bars.map((each, at) => ({ ...each, path: barsPath(each.values, below[at] ?? [], frame) }));
   const ofLines = lines.map((each) => ({ ...each, path: linePath(each.values, frame) }));
   const labels = dates.length === 1 ? [{ index: 0, text: dateText(dates[0] ?? "") }] : dateTicks(dates, frame.width);

@@ -14,6 +14,8 @@ export interface Frame {
   dates: number;
   /** The value at the upper edge. */
   most: number;
+  /** The value at the lower edge where equal distances are equal factors; else that is 0. */
+  least?: number | undefined;
 }
 
 export interface Tick {
@@ -49,6 +51,14 @@ export function ticksOf(most: number, height: number, write: (value: number) => 
   return found.length > 0 ? found : [{ value: 0, text: "0" }];
 }
 
+/** The lines of an axis of factors: those of `steps` from the one below the least value on, as many as have room. */
+export function factorTicks(least: number, most: number, height: number, write: (value: number) => string, steps: readonly number[]): [from: number, ticks: Tick[]] {
+  const from = steps.findLast((each) => each <= least) ?? least;
+  const within = steps.filter((each) => each >= from && each <= most);
+  const by = Math.max(1, Math.ceil((within.length * TICK_PX) / height));
+  return [from, within.filter((_, index) => index % by === 0).map((value) => ({ value, text: write(value) }))];
+}
+
 /** The dates that are written under the chart: as many as have room, in steps that the calendar has. Of days over more than a quarter, the first of each month. */
 export function dateTicks(dates: readonly string[], width: number): { index: number; text: string }[] {
   const [first = "", second = first] = dates;
@@ -64,7 +74,7 @@ export function dateTicks(dates: readonly string[], width: number): { index: num
   const steps = isMonth ? [1, 2, 3, 6, 12, 24, 60, 120] : gap === 0 ? [1, 2, 3, 4, 6, 12, 24, 48, 96, 168] : gap === 1 ? [1, 2, 3, 4, 7, 14, 28] : [1, 2, 4, 8, 13, 26, 52];
   const step = steps.find((each) => each * room >= widest) ?? Math.ceil(widest / room);
   // A label is under the middle of its bar. One that would stick out at the end is left out.
-  return all.filter(({ index, text }, at) => at % step === 0 && (index + 0.5) * pitch + textWidth(text) / 2 <= width + LABEL_GAP_PX);
+  return all.filter(({ index, text }, at) => at % step === 0 && (index + 0.5) * pitch + textWidth(text) / 2 <= width + LABEL_GAP_PX / 2);
 }
 
 const dayOf = (date: string) => (date.length === 7 ? `${date}-01` : date.slice(0, 10));
@@ -82,7 +92,8 @@ const tenths = (pixels: number) => Math.round(pixels * 10) / 10;
 
 export const pitchOf = (frame: Frame) => frame.width / frame.dates;
 export const middleOf = (index: number, frame: Frame) => tenths(frame.left + (index + 0.5) * pitchOf(frame));
-export const heightAt = (value: number, frame: Frame) => tenths(frame.top + frame.height * (1 - value / frame.most));
+export const heightAt = (value: number, frame: Frame) => tenths(frame.top + frame.height * (1 - shareOf(value, frame)));
+const shareOf = (value: number, { most, least }: Frame) => (least ? Math.max(0, Math.log(value / least) / Math.log(most / least)) : value / most);
 
 /** All bars of a series in one path. They stand on the axis, also in a stack, where each lower series is drawn over the higher ones; `below` is what they stand on there. */
 export function barsPath(values: Values, below: readonly number[], frame: Frame): string {

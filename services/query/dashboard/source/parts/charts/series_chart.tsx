@@ -60,12 +60,12 @@ export function SeriesChart({ ofTable, spanText = (first, last) => `${first} to 
         </div>
       ) : shown.isEmpty ? (
         <p class="chart-empty quiet" style={{ minHeight: `${plot.height ?? HEIGHT}px` }}>
-          There is nothing of this in these days.
+          There is nothing to draw on these days.
         </p>
       ) : (
         <Plot {...plot} dates={shown.dates} series={shown.series} />
       )}
-      {!isTable && shown.isPart && <p class="chart-note">Drawn from {spanText(shown.dates[0] ?? "", shown.dates.at(-1) ?? "")}; the rest of the range has nothing to draw.</p>}
+      {!isTable && shown.isPart && <p class="chart-note">Drawn: {spanText(shown.dates[0] ?? "", shown.dates.at(-1) ?? "")}. The rest of the range has nothing.</p>}
     </figure>
   );
 }

@@ -3,18 +3,17 @@
 import { go, withParameters } from "../../address/address";
 import { pageAddress } from "../../address/filters";
 import { range, zone } from "../../address/range";
-import { dayText, today } from "../../format/days";
+import { spanText, today } from "../../format/days";
 import { type Interval, intervalText, lastDayOf } from "../../format/intervals";
 
 /** The properties of a chart over time. `project` is the page's own, where it does not stand in the address as a filter. */
 export function timeAxis(interval: Interval, project?: number | undefined) {
   const daysOf = (from: string, to: string) => countedDays(from.slice(0, 10), lastDayOf(to, interval));
-  const ofDays = ([first, last]: Days) => (first === last ? dayText(first) : `${dayText(first)} to ${dayText(last)}`);
   /** The address of this page with these days. */
   const rangeOf = ([from, to]: Days) => withParameters({ range: null, interval: null, from, to });
   return {
-    dateText: (date: string) => (interval === "week" ? ofDays(daysOf(date, date)) : intervalText(date, interval)),
-    spanText: (from: string, to: string) => (interval === "hour" ? `${intervalText(from, interval)} to ${intervalText(to, interval)}` : ofDays(daysOf(from, to))),
+    dateText: (date: string) => (interval === "week" ? spanText(...daysOf(date, date)) : intervalText(date, interval)),
+    spanText: (from: string, to: string) => (interval === "hour" ? `${intervalText(from, interval)} to ${intervalText(to, interval)}` : spanText(...daysOf(from, to))),
     /** A day, and the day of an hour, has a page of its own; a week or a month is the range of this page. */
     hrefOf: (date: string) =>
       interval === "week" || interval === "month"

@@ -8,6 +8,8 @@ import type { Schemas } from "../../api/answers";
 import { seesNames } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { machineName, modelName, projectName } from "../../format/names";
+import { PHONE, useMedia } from "../use_media";
+import { DayFields } from "./day_fields";
 import { Folded } from "./folded";
 import { RangePicker } from "./range_picker";
 
@@ -27,10 +29,12 @@ interface Props {
 }
 
 export function FilterBar({ filters, hasRange = true, children, set = 0 }: Props) {
+  const isPhone = useMedia(`screen and ${PHONE}`);
   return (
     <div class="filter-bar">
-      {hasRange && <RangePicker />}
+      {hasRange && <RangePicker isPhone={isPhone} />}
       <Folded set={filters.filter((filter) => chosen.value[filter]).length + set}>
+        {isPhone && hasRange && <DayFields days={range.value} />}
         <span class="filters">
           {filters.map((filter) => (
             <FilterChoice key={filter} filter={filter} />
@@ -38,7 +42,7 @@ export function FilterBar({ filters, hasRange = true, children, set = 0 }: Props
         </span>
         {children}
       </Folded>
-      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} This shows {range.value.name === "all" ? "everything" : range.value.label.toLowerCase()}.</p>}
+      {hasRange && range.value.reason && <p class="range-reason">{range.value.reason} So you see {range.value.name === "all" ? "everything" : range.value.name === "365d" ? "the last year" : "the last 30 days"}.</p>}
     </div>
   );
 }

@@ -5,5 +5,5 @@ import { plural } from "../../format/quantities";
 
 export function DroppedNote({ sessions }: { sessions: number | undefined }) {
   if (!sessions || chosen.value.machine === undefined) return null;
-  return <p class="note">{plural(sessions, "session")} of these days {sessions === 1 ? "is" : "are"} not kept: on which machine is not known any more.</p>;
+  return <p class="note">{plural(sessions, "session")} of these days {sessions === 1 ? "was" : "were"} dropped by the rules of retention. On which machine is not known any more, so the numbers here are without them.</p>;
 }

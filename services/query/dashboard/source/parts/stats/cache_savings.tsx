@@ -11,7 +11,7 @@ export function CacheSavings({ totals, class: extra = "" }: { totals: Savings; c
   return (
     <p class={extra} title={definition} data-measure="cache_saved_usd">
       <Sentence totals={totals} />
-      {totals.cache_unknown_calls > 0 && <span class="quiet"> Of {plural(totals.cache_unknown_calls, "call")} it is not known.</span>}
+      {totals.cache_unknown_calls > 0 && <span class="quiet"> {plural(totals.cache_unknown_calls, "call")} left out: not known.</span>}
     </p>
   );
 }

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Filter } from "../../address/filters";
 import { extent, isEmpty, range, rangeAddress, zone } from "../../address/range";
-import { dayText } from "../../format/days";
+import { dayText, spanText } from "../../format/days";
 import { FilterBar } from "../filters/filter_bar";
 import { NothingYet } from "../notes/nothing_yet";
 import { RangeActions } from "../filters/range_actions";
@@ -19,13 +19,15 @@ interface Props {
 }
 
 export function StatsPage({ title, about, filters, without, children }: Props) {
+  const { name, label, start, end } = range.value;
   return (
     <>
       <header class="page-head">
         <h1>{title}</h1>
         {!isEmpty.value && (
           <span class="quiet">
-            {range.value.label}, days in {zone.value}
+            {label}
+            {name !== "days" && start && end && ` (${spanText(start, end)})`}, days in {zone.value}
             {about && <>; {about}</>}
           </span>
         )}
@@ -38,7 +40,7 @@ export function StatsPage({ title, about, filters, without, children }: Props) {
           <FilterBar filters={filters} />
           {isOutside() && (
             <p class="note">
-              Nothing is stored of these days: there are events from {dayText(extent.value?.first ?? "")} to {dayText(extent.value?.last ?? "")}. <a href={rangeAddress("all")}>Show all of them</a>
+              Nothing is stored for these days. The first event is from {dayText(extent.value?.first ?? "")}, the last from {dayText(extent.value?.last ?? "")}. <a href={rangeAddress("all")}>Show all of them</a>
             </p>
           )}
           {children}

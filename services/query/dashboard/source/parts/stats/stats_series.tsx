@@ -7,6 +7,7 @@ import type { Schemas } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
 import { type Interval, intervalLabel, intervalsOf } from "../../format/intervals";
 import { type MeasureName, measure } from "../../format/measures";
+import { moneyOf } from "../../format/quantities";
 import { Loaded, Panel } from "../panel";
 import { SeriesChart } from "../charts/series_chart";
 import { timeAxis } from "../charts/time_axis";
@@ -23,8 +24,8 @@ export function chosenInterval(): Interval {
   return choiceOf("interval", intervalsOf(range.value, extent.value));
 }
 
-export function valueOf(point: Point, name: (typeof MEASURES)[number]): number | null {
-  return name === "total_tokens" ? allTokens(point) : point[name];
+function valueOf(point: Point, name: (typeof MEASURES)[number]): number | null | undefined {
+  return name === "total_tokens" ? allTokens(point) : name === "cost_usd" ? moneyOf(point.cost_usd, point) : point[name];
 }
 
 /** The period before, where there is one and anything happened in it: nothing is compared with nothing. */
@@ -78,7 +79,7 @@ function Series({ points, before, interval, name, project }: SeriesProps) {
   const series = useMemo(
     () => [
       { label, values: points.map((point) => valueOf(point, name)), color: "--series-1", kind: "bars" as const },
-      ...(before?.length ? [{ label: "The period before", values: points.map((_, index) => (before[index] ? valueOf(before[index], name) : null)), color: "--ghost", kind: "ghost" as const }] : []),
+      ...(before?.length ? [{ label: rangeBefore.value?.label ?? "", values: points.map((_, index) => (before[index] ? valueOf(before[index], name) : null)), color: "--ghost", kind: "ghost" as const }] : []),
     ],
     [points, before, name],
   );

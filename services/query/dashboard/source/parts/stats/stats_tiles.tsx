@@ -1,10 +1,10 @@
 /** The ten numbers of a range, each with the period before. */
 
 import { pageAddress } from "../../address/filters";
+import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { seesTexts } from "../../api/identity";
 import type { MeasureName } from "../../format/measures";
-import { plural } from "../../format/quantities";
 import { Tile } from "./tile";
 import { allTokens, cacheHitRate } from "./token_split";
 
@@ -26,13 +26,11 @@ const SHOWN: readonly { of: MeasureName; page?: string; value: (totals: Totals) 
 interface Props {
   totals: Totals;
   before: Totals | undefined;
-  /** How many days the period before has. */
-  days: number | undefined;
   /** A filter that holds for these numbers and does not stand in the address. */
   filter?: Record<string, string>;
 }
 
-export function StatsTiles({ totals, before, days, filter = {} }: Props) {
+export function StatsTiles({ totals, before, filter = {} }: Props) {
   const needsTexts = (page: string) => page === "/sessions" || page === "/files";
   return (
     <div class="tiles">
@@ -43,7 +41,7 @@ export function StatsTiles({ totals, before, days, filter = {} }: Props) {
           value={value(totals)}
           before={before ? value(before) : undefined}
           without={of === "cost_usd" && totals.api_calls === 0 ? "no calls" : undefined}
-          beforeLabel={days === undefined ? undefined : `The ${plural(days, "day")} before`}
+          beforeLabel={rangeBefore.value?.label}
           href={page && (seesTexts.value || !needsTexts(page)) ? pageAddress(page, filter) : undefined}
         />
       ))}

@@ -31,7 +31,7 @@ export function cacheHitRate(tokens: Tokens): number | null {
 
 export function TokenSplit({ tokens }: { tokens: Tokens }) {
   const all = allTokens(tokens);
-  if (all === 0) return <p class="quiet">No call of a model in this range has a usage record.</p>;
+  if (all === 0) return <p class="quiet">No model was called in this range.</p>;
   const parts = KINDS.map(({ name, color }) => {
     const { label, definition, exact } = measure(name);
     return { key: name, color, value: tokens[name], text: exact(tokens[name]), label: <Hint text={definition}>{label}</Hint> };

@@ -87,7 +87,7 @@ export function SessionCost({ cost, session, turns }: Props) {
           </Block>
         )}
         {(cost.rebuilds.length > 0 || told) && (
-          <Block title="Rebuilds of the cache">
+          <Block title="When the cache was built again">
             <ul class="cost-list">
               {cost.rebuilds.map((rebuild, index) => (
                 <li key={index}>
@@ -96,7 +96,7 @@ export function SessionCost({ cost, session, turns }: Props) {
               ))}
               {cost.rebuilds_left_out > 0 && <li class="quiet">and {plural(cost.rebuilds_left_out, "smaller one")}</li>}
               {told && cost.client_cache && (
-                <li title="Of its own thread, since the client started; it counts smaller ones too.">
+                <li title="Counted by Claude Code itself since it was started: without subagents, and with smaller ones.">
                   {told}, as of <Time at={cost.client_cache.read_at} />.
                 </li>
               )}
@@ -133,7 +133,7 @@ function Counted({ session, usd }: { session: Props["session"]; usd: number }) {
             {money(part.usd)}, {part.model ? modelName(part.model) : "all models"}, {part.is_certain ? "certain" : part.reason === "unknown" ? "not known" : "likely"}: {part.explanation}
           </li>
         ))}
-        {data?.differences.length === 0 && <li>That is what its calls cost here, too.</li>}
+        {data?.differences.length === 0 && <li>Here it is the same.</li>}
       </ul>
     </Block>
   );

@@ -41,7 +41,7 @@ function contentOf(story: Story, row: Row) {
       );
     case "subagent":
       return (
-        <div class="call" title={`Started at ${clockText(row.item.timestamp)}; no known call started it.`}>
+        <div class="call" title={`Started at ${clockText(row.item.timestamp)}; the call that started it is not known.`}>
           <SubagentLine story={story} subagent={row.item.subagent} />
         </div>
       );

@@ -3,6 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { memo } from "../../../parts/memo";
 import { useMemo, useState } from "preact/hooks";
+import { askText } from "../../../format/asks";
 import { measure } from "../../../format/measures";
 import { duration, plural } from "../../../format/quantities";
 import { timeText } from "../../../format/times";
@@ -110,7 +111,7 @@ function blockText({ turn, pause }: Block): string {
   const numbers = `${duration(turn.active_seconds * 1_000)} active, ${turn.api_calls === 0 ? "no API call" : measure("cost_usd").short(turn.cost_usd)}`;
   const errors = turn.tool_errors > 0 ? `, ${turn.tool_errors} failed` : "";
   const before = pause > 0 ? `, after a pause of ${duration(pause)}` : "";
-  return `Turn ${turn.number}, ${timeText(turn.start_time)}: ${numbers}${errors}${before}. ${turn.prompt?.slice(0, 160) ?? "Before the first prompt"}`;
+  return `Turn ${turn.number}, ${timeText(turn.start_time)}: ${numbers}${errors}${before}. ${turn.prompt === null ? "Before the first prompt" : askText(turn.prompt).slice(0, 160)}`;
 }
 
 /** The turns with a time. Pauses between them have one width: to scale, a night would hide the day. */

@@ -2,6 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { askText } from "../../../format/asks";
 import { measure } from "../../../format/measures";
 import { age, compact, count, duration, plural } from "../../../format/quantities";
 import { useFixedWindow } from "../../../parts/tables/fixed_window";
@@ -46,7 +47,7 @@ export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn
               title={[turn.prompt ?? "Before the first prompt", turnReason(turn), contextText(turn)].filter(Boolean).join("\n\n")}
             >
               <span class="turn-number">{turn.number}</span>
-              <span class="turn-prompt">{turn.prompt ?? "Before the first prompt"}</span>
+              <span class="turn-prompt">{turn.prompt === null ? "Before the first prompt" : askText(turn.prompt)}</span>
               <span class="turn-cost">{turn.api_calls === 0 ? "–" : measure("cost_usd").short(turn.cost_usd)}</span>
               <span class="turn-bar" aria-hidden="true">
                 <span style={{ width: `${((turn.cost_usd ?? 0) / most) * 100}%` }} />
