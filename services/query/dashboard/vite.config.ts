@@ -16,7 +16,8 @@ const lexerOfMarked: Plugin = {
 
 export default defineConfig({
   plugins: [lexerOfMarked],
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // Children as arguments are packed smaller than as a property: 1.6 KB less.
+  oxc: { jsx: { runtime: "classic", pragma: "_h", pragmaFrag: "_F" }, jsxInject: `import { h as _h, Fragment as _F } from "preact"` },
   build: {
     outDir: "built",
     emptyOutDir: true,
