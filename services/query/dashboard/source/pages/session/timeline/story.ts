@@ -2,8 +2,10 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { withParameters } from "../../../address/address";
+import { zone } from "../../../address/range";
 import type { Schemas } from "../../../api/answers";
 import { Problem, read } from "../../../api/request";
+import { dayOf, dayText } from "../../../format/days";
 import type { Thread } from "../rows/rows";
 
 export type Turn = Schemas["Turn"];
@@ -16,8 +18,8 @@ export interface Story {
   opened: Signal<ReadonlySet<string>>;
   runs: Signal<ReadonlySet<string>>;
   threads: Signal<ReadonlyMap<string, Thread>>;
-  /** By the id of their prompt. */
-  turns: Signal<ReadonlyMap<string, Turn>>;
+  /** By the id of their prompt, each with the one before. */
+  turns: Signal<ReadonlyMap<string, { turn: Turn; before: Turn | undefined }>>;
   /** The item that the address names. */
   at: Signal<string | null>;
   withThinking: boolean;
@@ -34,9 +36,15 @@ export function newStory(sessionId: string, person: string, withThinking: boolea
     opened: signal(new Set<string>()),
     runs: signal(new Set<string>()),
     threads: signal(new Map<string, Thread>()),
-    turns: signal(new Map<string, Turn>()),
+    turns: signal(new Map()),
     at: signal(null),
   };
+}
+
+/** The day on which a turn began, where the one before began on another. */
+export function newDay(turn: Turn, before: Turn | undefined): string | null {
+  const [day, dayBefore] = [turn, before].map((each) => each?.start_time && dayOf(new Date(each.start_time), zone.value));
+  return day && day !== dayBefore ? dayText(day) : null;
 }
 
 export function toggle(set: Signal<ReadonlySet<string>>, ...ids: string[]): void {
