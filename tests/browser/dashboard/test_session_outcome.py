@@ -48,7 +48,7 @@ def test_conversation_begins_on_the_first_screen_below_a_line_that_unfolds_the_r
     page = open_page(f"/sessions/{told}")
     line = page.locator(".outcome-line .fold")
     expect(line).to_have_text(
-        f"1 commit · 1 pull request · 12 files · last tests passed · 1 call failed · why it cost ${cost:.2f} · 2 days · resume, exports, tags, note"
+        f"1 commit · 1 pull request · 12 files · last tests passed · 1 call failed · why it cost ${cost:.2f} · 2 days · resume, exports, note"
     )
     expect(page.get_by_role("region", name="What came of it")).to_have_count(0)
     assert page.locator(".outcome-box").evaluate("box => box.getBoundingClientRect().bottom") <= 200

@@ -138,7 +138,7 @@ export function Conversation({ session, onMark, onChange }: Props) {
           <button type="button" class="fold" aria-expanded={isOpen} onClick={() => go(withParameters({ outcome: isOpen ? null : "1" }))}>
             <span>
               {thread === null && (outcome.data ? `${essence(outcome.data)} · ` : outcome.problem ? "" : "Reading what came of it … ")}
-              resume, exports, tags, note
+              resume, exports, note
             </span>
           </button>
           <CopyResume sessionId={sessionId} />

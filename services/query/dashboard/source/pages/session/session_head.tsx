@@ -5,13 +5,13 @@ import type { Schemas } from "../../api/answers";
 import { type MeasureName, measure } from "../../format/measures";
 import { modelName, projectName } from "../../format/names";
 import { count, minutes, moneyOf, plural } from "../../format/quantities";
-import { clockText, timeText } from "../../format/times";
+import { clockText, dayAt, timeText } from "../../format/times";
 import { Hint } from "../../parts/notes/hint";
 import { Time } from "../../parts/time";
 import { ListSwitch, listAddress } from "../sessions/session_side";
 import type { MarksChange } from "../sessions/session_marks";
 import { END_REASONS, sessionTitle } from "../sessions/session_row";
-import { Star } from "../sessions/tags";
+import { Star, Tags } from "../sessions/tags";
 
 type Session = Schemas["Session"];
 
@@ -60,8 +60,9 @@ export function SessionHead({ session, onMark }: Props) {
         {session.model && <span title={session.model}>{modelName(session.model)}</span>}
         <span title={`Times in ${zone.value}`}>
           <Time at={session.start_time} />
-          {session.end_time && <> to {sameDay(session) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
+          {session.end_time && <> to {dayAt(session.start_time) === dayAt(session.end_time) ? <time dateTime={session.end_time}>{clockText(session.end_time)}</time> : timeText(session.end_time)}</>}
         </span>
+        <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
         <dl class="session-numbers">
           <Fact of="active_minutes" text={minutes(session.active_minutes)} />
           <Fact
@@ -85,10 +86,6 @@ function State({ session }: { session: Session }) {
       ended
     </span>
   );
-}
-
-function sameDay({ start_time, end_time }: Session): boolean {
-  return start_time !== null && end_time !== null && new Date(start_time).toDateString() === new Date(end_time).toDateString();
 }
 
 export function Fact({ of, text, note, label, more, isBad }: { of: MeasureName; text: string; note?: string | undefined; label?: string; more?: string; isBad?: boolean }) {

@@ -11,7 +11,6 @@ import { Erase } from "../../parts/erase";
 import { allTokens } from "../../parts/stats/token_split";
 import { CopyText } from "../../parts/text/copy_text";
 import { type MarksChange, resumeCommand } from "../sessions/session_marks";
-import { Tags } from "../sessions/tags";
 import { Fact } from "./session_head";
 
 const EXPORTS = [
@@ -63,7 +62,6 @@ export function SessionMore({ session, onMark, folder }: Props) {
           <Fact of="messages" text={count(session.messages_count)} />
         </dl>
         {session.client_version && <span class="quiet">Claude Code {session.client_version}</span>}
-        <Tags tags={session.tags} hrefOf={(tag) => `/sessions?range=all&tag=${encodeURIComponent(tag)}`} onChange={onMark} />
         {onMark ? (
           <>
             <Act label="Rename" run={() => edit("title")} />

@@ -3,11 +3,11 @@
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { go, withParameters } from "../../address/address";
-import { zone } from "../../address/range";
 import type { Parameters, Schemas } from "../../api/answers";
 import { usePages } from "../../api/use_pages";
-import { dayOf, dayText } from "../../format/days";
+import { dayText } from "../../format/days";
 import { projectName } from "../../format/names";
+import { dayAt } from "../../format/times";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
 import { useMedia } from "../../parts/use_media";
 import { sessionAddress, sessionTitle } from "./session_row";
@@ -86,24 +86,27 @@ export function SessionSide({ id }: { id: string }) {
   return (
     <aside ref={box} class="side-list" aria-label="Sessions" data-items>
       <div ref={list} style={{ height: `${items.length * ROW_PX}px` }}>
-        {items.slice(first, end).map((session, index) => (
-          <a
-            key={session.session_id}
-            class="side-session"
-            style={{ top: `${(first + index) * ROW_PX}px` }}
-            href={sessionAddress(session.session_id)}
-            aria-current={session.session_id === id ? "page" : undefined}
-            title={sessionTitle(session)}
-            data-item
-          >
-            <strong>{sessionTitle(session)}</strong>
-            <span>
-              {session.status === "open" && <b class="is-good">● </b>}
-              {session.start_time && `${dayText(dayOf(new Date(session.start_time), zone.value))} · `}
-              {projectName(session.project_id, session.project_name)}
-            </span>
-          </a>
-        ))}
+        {items.slice(first, end).map((session, index) => {
+          const day = dayAt(session.start_time);
+          return (
+            <a
+              key={session.session_id}
+              class="side-session"
+              style={{ top: `${(first + index) * ROW_PX}px` }}
+              href={sessionAddress(session.session_id)}
+              aria-current={session.session_id === id ? "page" : undefined}
+              title={sessionTitle(session)}
+              data-item
+            >
+              <strong>{sessionTitle(session)}</strong>
+              <span>
+                {session.status === "open" && <b class="is-good">● </b>}
+                {day && `${dayText(day)} · `}
+                {projectName(session.project_id, session.project_name)}
+              </span>
+            </a>
+          );
+        })}
       </div>
     </aside>
   );

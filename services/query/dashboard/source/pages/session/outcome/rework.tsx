@@ -27,7 +27,7 @@ interface Props {
 export function Rework(props: Props) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <details class="outcome-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="outcome-fold rework-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <strong>Files by turn</strong>: where each was changed, and where again after a failed check or a commit
       </summary>
@@ -82,7 +82,7 @@ function ReworkMap({ sessionId, commits, turns, projectPath }: Props) {
               </svg>
             ),
           },
-          { title: "Turns", isNumber: true, cell: (file) => count(file.turns.size) },
+          { title: "Turns", isNumber: true, isMinor: true, cell: (file) => count(file.turns.size) },
           { title: "After failed checks", isNumber: true, cell: (file) => count(kindsIn(file, 2)) },
           { title: "After commits", isNumber: true, isMinor: true, cell: (file) => count(kindsIn(file, 1)) },
         ]}

@@ -2,10 +2,10 @@
 
 import { type Signal, signal } from "@preact/signals";
 import { withParameters } from "../../../address/address";
-import { zone } from "../../../address/range";
 import type { Schemas } from "../../../api/answers";
 import { Problem, read } from "../../../api/request";
-import { dayOf, dayText } from "../../../format/days";
+import { dayText } from "../../../format/days";
+import { dayAt } from "../../../format/times";
 import type { Thread } from "../rows/rows";
 
 export type Turn = Schemas["Turn"];
@@ -43,8 +43,8 @@ export function newStory(sessionId: string, person: string, withThinking: boolea
 
 /** The day on which a turn began, where the one before began on another. */
 export function newDay(turn: Turn, before: Turn | undefined): string | null {
-  const [day, dayBefore] = [turn, before].map((each) => each?.start_time && dayOf(new Date(each.start_time), zone.value));
-  return day && day !== dayBefore ? dayText(day) : null;
+  const day = dayAt(turn.start_time);
+  return day && day !== dayAt(before?.start_time) ? dayText(day) : null;
 }
 
 export function toggle(set: Signal<ReadonlySet<string>>, ...ids: string[]): void {
