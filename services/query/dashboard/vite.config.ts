@@ -16,7 +16,8 @@ const lexerOfMarked: Plugin = {
 
 export default defineConfig({
   plugins: [lexerOfMarked],
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // Children as arguments are packed smaller than as a property: 1.6 KB less.
+  oxc: { jsx: { runtime: "classic", pragma: "_h", pragmaFrag: "_F" }, jsxInject: `import { h as _h, Fragment as _F } from "preact"` },
   build: {
     outDir: "built",
     emptyOutDir: true,
@@ -40,7 +41,7 @@ export default defineConfig({
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(text\/(markdown|diff|highlighting)|tables\/fixed_window)|node_modules\/marked/ },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
             // The palette of each page searches, and the first page is small.
-            { name: "frame", test: /node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },
+            { name: "frame", test: /preload-helper|source\/main|node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },
           ],
         },
       },

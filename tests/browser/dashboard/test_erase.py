@@ -23,7 +23,7 @@ def begun(stack: Stack, user: str) -> str:
 def test_a_session_is_erased_on_its_page(open_page: OpenPage, stack: Stack) -> None:
     # Given the page of a session
     session_id = begun(stack, f"user-{uuid4().hex[:6]}")
-    page = open_page(f"/sessions/{session_id}", allows=("404",))
+    page = open_page(f"/sessions/{session_id}?outcome=1", allows=("404",))
     page.get_by_role("button", name="Erase …").click()
     dialog = page.get_by_role("dialog")
     confirm = dialog.get_by_role("button", name="Erase for good")

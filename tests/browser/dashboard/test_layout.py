@@ -55,6 +55,7 @@ MODES: dict[str, Address] = {
     "sessions of all time": lambda _: "/sessions?range=all&sort=cost_usd",
     "no session": lambda _: "/sessions?range=all&tag=nobody",
     "a session": busiest_session,
+    "a session unfolded": lambda stack: busiest_session(stack, "?outcome=1"),
     "a session with thinking": lambda stack: busiest_session(stack, "?thinking=1"),
     "a failed call": failed_call,
     "no such session": lambda _: "/sessions/nobody",

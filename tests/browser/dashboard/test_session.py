@@ -40,12 +40,12 @@ def timeline(stack: Stack, session_id: str, **query: Any) -> dict[str, Any]:
 
 
 def test_head_shows_the_numbers_of_the_api(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
-    page = open_page(f"/sessions/{busiest['session_id']}")
-    numbers = page.locator(".session-numbers")
+    page = open_page(f"/sessions/{busiest['session_id']}?outcome=1")
+    numbers = page.locator(".session-head .session-numbers")
     expect(numbers).to_contain_text(f"${busiest['cost_usd']:.2f}")
     expect(numbers).to_contain_text(f"+{busiest['lines_added']:,} −{busiest['lines_removed']:,}")
-    labels = numbers.locator("dt").all_inner_texts()
-    assert labels[:2] == ["Active time", "Wall time"]
+    assert numbers.locator("dt").all_inner_texts() == ["Active time", "Cost", "Tool calls", "Lines", "Files changed"]
+    assert page.locator(".outcome-box .session-numbers dt").all_inner_texts() == ["Wall time", "Tokens", "Messages"]
     expect(page.locator(".copy code")).to_have_text(f"tracker resume {busiest['session_id']}")
     folder = stack.http.get(f"/api/projects/{busiest['project_id']}").json()["path"]
     expect(page.locator(".session-where")).to_have_text(f"It ran in {folder}")
@@ -143,6 +143,116 @@ def test_keys_go_to_prompts_and_failed_calls(open_page: OpenPage, stack: Stack, 
     expect(page.get_by_role("dialog")).to_contain_text("Next failed call")
 
 
+# The address, what the search field has, and which row stands where at the top of the screen.
+PLACE = """() => {
+    const row = [...document.querySelectorAll(".row")].find((each) => each.getBoundingClientRect().bottom > 130);
+    return [location.search, document.querySelector(".session-search input").value, row.dataset.key, Math.round(row.getBoundingClientRect().top)];
+}"""
+
+
+def place(page: Any) -> list[Any]:
+    """Once it stands still."""
+    page.wait_for_load_state("networkidle")
+    before: list[Any] = page.evaluate(PLACE)
+    while True:
+        page.wait_for_timeout(60)
+        now: list[Any] = page.evaluate(PLACE)
+        if now == before:
+            return now
+        before = now
+
+
+def test_back_and_forward_lead_through_all_jumps(open_page: OpenPage, stack: Stack, long_session: str) -> None:
+    # Given a page on which one has scrolled, jumped by key, by the list of turns, by search and by link
+    assert wait_until(stack.is_searchable, 60)
+    page = open_page(f"/sessions/{long_session}")
+    expect(page.locator(".turn").nth(8)).to_be_attached()
+    page.mouse.move(500, 600)
+    page.mouse.wheel(0, 120)
+    page.wait_for_function("scrollY > 100")
+    places = [place(page)]
+
+    def jumped(address: str) -> None:
+        expect(page).to_have_url(re.compile(address))
+        expect(page.locator(".is-marked")).to_be_in_viewport()
+        places.append(place(page))
+
+    for key in ("n", "n", "e"):
+        before = page.url
+        page.keyboard.press(key)
+        expect(page).not_to_have_url(before)
+        jumped("at=")
+    page.mouse.wheel(0, 1_500)
+    page.wait_for_timeout(100)
+    places[-1] = place(page)
+    page.locator(".turn").nth(8).click()
+    jumped("at=")
+    page.get_by_role("searchbox", name="Search in this session").fill("drain_40")
+    page.locator(".session-search-hit").first.click()
+    jumped("q=drain_40")
+    # What was typed belongs to the place from which one jumped.
+    places[-2][:2] = [f"{places[-2][0]}&q=drain_40", "drain_40"]
+    page.keyboard.press("End")
+    expect(page).to_have_url(re.compile("at=end"))
+    places.append(place(page))
+
+    # When one goes back step by step, and forward again, then each step is where one was
+    back = [places[-1]]
+    for _ in places[1:]:
+        page.go_back()
+        back.append(place(page))
+    forward = [back[-1]]
+    for _ in places[1:]:
+        page.go_forward()
+        forward.append(place(page))
+
+    assert [step[:3] for step in back[::-1]] == [step[:3] for step in places]
+    assert [step[:3] for step in forward] == [step[:3] for step in places]
+    for one, other, step in zip(back[::-1], forward, places, strict=True):
+        assert abs(one[3] - step[3]) <= 3
+        assert abs(other[3] - step[3]) <= 3
+
+
+def test_back_from_another_page_leads_to_where_one_read(open_page: OpenPage, long_session: str) -> None:
+    page = open_page(f"/sessions/{long_session}")
+    page.wait_for_selector(".message")
+    page.keyboard.press("n")
+    expect(page.locator(".is-marked")).to_be_in_viewport()
+    page.mouse.move(500, 600)
+    page.mouse.wheel(0, 2_000)
+    page.wait_for_timeout(100)
+    before = place(page)
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Usage").click()
+    expect(page.locator("h1")).to_have_text("Usage")
+
+    page.go_back()
+
+    page.wait_for_selector(".row")
+    after = place(page)
+    assert after[:3] == before[:3]
+    assert abs(after[3] - before[3]) <= 3
+
+
+SHIFT = """() => new Promise((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value))).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(sum), 300);
+})"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("at", ["the beginning", "a prompt", "unfolded"])
+def test_nothing_moves_once_it_is_drawn(open_page: OpenPage, stack: Stack, long_session: str, width: int, at: str) -> None:
+    turns = stack.http.get(f"/api/sessions/{long_session}/turns", params={"limit": 200}).json()["items"]
+    query = {"the beginning": "", "a prompt": f"?at={turns[len(turns) // 2]['first_item_id']}", "unfolded": "?outcome=1"}[at]
+
+    page = open_page(f"/sessions/{long_session}{query}", viewport={"width": width, "height": 900})
+    page.wait_for_selector(".message")
+    page.wait_for_load_state("networkidle")
+
+    assert page.evaluate(SHIFT) < 0.02
+
+
 def test_search_within_jumps_to_the_hit(open_page: OpenPage, stack: Stack, long_session: str) -> None:
     # Given that the import is indexed, which is some time after it has ended: the page asks once
     assert wait_until(stack.is_searchable, 60)
@@ -180,7 +290,7 @@ def test_beginning_of_several_ids_and_of_none_are_said(open_page: OpenPage, stac
 
 
 def test_title_and_note_are_edited_in_place(open_page: OpenPage, stack: Stack, busiest: dict[str, Any]) -> None:
-    page = open_page(f"/sessions/{busiest['session_id']}")
+    page = open_page(f"/sessions/{busiest['session_id']}?outcome=1")
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("Title").fill("A name of mine")
     page.keyboard.press("Enter")
@@ -188,7 +298,7 @@ def test_title_and_note_are_edited_in_place(open_page: OpenPage, stack: Stack, b
     page.get_by_role("button", name="Add a note").click()
     page.get_by_label("Note").fill("Read this again.")
     page.get_by_label("Note").blur()
-    expect(page.locator(".session-note-text")).to_contain_text("Read this again.")
+    expect(page.locator(".session-note-text")).to_have_text("Read this again.")
     stored = stack.http.get(f"/api/sessions/{busiest['session_id']}").json()
     assert (stored["title"], stored["note"]) == ("A name of mine", "Read this again.")
     page.get_by_role("button", name="Use Claude's title").click()

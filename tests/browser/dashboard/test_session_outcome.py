@@ -1,7 +1,8 @@
-"""A session's page opens with what came of it: ask, answer, commits, tests, files, why it cost that much, days, and time of subagents."""
+"""What came of a session, in one line and unfolded: ask, answer, commits, tests, files, why it cost that much, days, and time of subagents."""
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -28,7 +29,7 @@ def told(stack: Stack) -> str:
 def test_session_opens_with_its_ask_its_answer_and_what_was_made(open_page: OpenPage, stack: Stack, told: str) -> None:
     stack.http.patch(f"/api/sessions/{told}", json={"title": "Uploads"})
 
-    page = open_page(f"/sessions/{told}")
+    page = open_page(f"/sessions/{told}?outcome=1")
 
     outcome = page.get_by_role("region", name="What came of it")
     expect(outcome.locator(".outcome-ask")).to_have_text(ASK)
@@ -42,10 +43,72 @@ def test_session_opens_with_its_ask_its_answer_and_what_was_made(open_page: Open
     expect(outcome.get_by_role("link", name=f"Bash: {error_class_label(failure['error_class']).lower()}")).to_be_visible()
 
 
+def test_conversation_begins_on_the_first_screen_below_a_line_that_unfolds_the_rest(open_page: OpenPage, stack: Stack, told: str) -> None:
+    cost = stack.http.get(f"/api/sessions/{told}").json()["cost_usd"]
+    page = open_page(f"/sessions/{told}")
+    line = page.locator(".outcome-line .fold")
+    expect(line).to_have_text(
+        f"1 commit · 1 pull request · 12 files · last tests passed · 1 call failed · why it cost ${cost:.2f} · 2 days · resume, exports, note"
+    )
+    expect(page.get_by_role("region", name="What came of it")).to_have_count(0)
+    assert page.locator(".outcome-box").evaluate("box => box.getBoundingClientRect().bottom") <= 200
+    assert page.locator(".message").first.evaluate("box => box.getBoundingClientRect().top") <= 400
+
+    line.click()
+
+    expect(page.get_by_role("region", name="What came of it")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?outcome=1$"))
+    page.go_back()
+    expect(page.get_by_role("region", name="What came of it")).to_have_count(0)
+
+
+def test_files_by_turn_show_what_was_changed_again(open_page: OpenPage, stack: Stack) -> None:
+    session = "25252525-0000-4000-8000-000000000005"
+    again, once = "/home/ann/told/src/again.py", "/home/ann/told/src/once.py"
+
+    def changes(at: float, name: str, path: str) -> list[dict[str, Any]]:
+        edit = use(f"toolu_{name}", "Edit", file_path=path, old_string="a", new_string="b")
+        return [
+            answer(at, f"a{name}", f"msg_{name}", edit),
+            result(at + 1, f"r{name}", f"toolu_{name}", "ok", toolUseResult={"filePath": path} | PATCH),
+        ]
+
+    failing = use("toolu_f", "Bash", command="pytest")
+    rows = [
+        prompt(0, "p1", "Change both"),
+        *changes(1, "m1", again),
+        *changes(3, "m2", once),
+        answer(5, "af", "msg_f", failing),
+        result(6, "rf", "toolu_f", "Exit code 1\n1 failed, 2 passed in 0.1s", is_error=True),
+        prompt(10, "p2", "It fails"),
+        *changes(11, "m3", again),
+    ]
+    import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in rows)))
+    page = open_page(f"/sessions/{session}?outcome=1")
+    fold = page.locator(".outcome-fold", has_text="Files by turn")
+
+    fold.locator("summary").click()
+
+    expect(fold.locator("p")).to_contain_text("1 of 2 files had to be changed again in a later turn")
+    cells = fold.locator("tbody tr")
+    expect(cells.first).to_contain_text("again.py")
+    assert [cell.strip() for cell in cells.first.locator("td.is-number").all_inner_texts()] == ["2", "1", "0"]
+    assert [cell.strip() for cell in cells.nth(1).locator("td.is-number").all_inner_texts()] == ["1", "0", "0"]
+    cells.first.locator("svg a").last.click()
+    expect(page.locator(".message.is-marked")).to_contain_text("It fails")
+
+
+def test_turn_of_another_day_says_its_day(open_page: OpenPage, told: str) -> None:
+    page = open_page(f"/sessions/{told}?at=end", timezone_id="UTC")
+
+    expect(page.locator(".turn-numbers b")).to_have_text(["17 Nov", "18 Nov"])
+    expect(page.locator(".message.is-prompt", has_text="Let another one look at it").locator(".turn-facts b")).to_have_text("18 Nov")
+
+
 def test_ask_that_is_the_title_is_not_repeated(open_page: OpenPage, stack: Stack, told: str) -> None:
     stack.http.patch(f"/api/sessions/{told}", json={"title": ASK})
 
-    page = open_page(f"/sessions/{told}")
+    page = open_page(f"/sessions/{told}?outcome=1")
 
     expect(page.locator("h1")).to_have_text(ASK)
     expect(page.locator(".outcome-label")).to_have_count(1)
@@ -53,7 +116,7 @@ def test_ask_that_is_the_title_is_not_repeated(open_page: OpenPage, stack: Stack
 
 
 def test_file_leads_to_its_diff(open_page: OpenPage, stack: Stack, told: str) -> None:
-    page = open_page(f"/sessions/{told}")
+    page = open_page(f"/sessions/{told}?outcome=1")
     files = page.locator(".outcome-facts > div", has_text="Files").get_by_role("listitem")
     expect(files).to_have_count(11)
     expect(files.first).to_have_text("src/upload.py +30 −1")
@@ -79,7 +142,7 @@ def test_file_leads_to_each_of_its_changes(open_page: OpenPage, stack: Stack) ->
     import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in rows)))
     found = f"/api/search?session_id={session}&q=file:%22{path.replace(' ', '%20')}%22"
     assert wait_until(lambda: sum(hit["timeline_id"] is not None for hit in stack.http.get(found).json()["items"]) == 3, 60)
-    page = open_page(f"/sessions/{session}")
+    page = open_page(f"/sessions/{session}?outcome=1")
 
     page.locator(".outcome-facts > div", has_text="Files").get_by_role("link").first.click()
 
@@ -92,7 +155,7 @@ def test_file_leads_to_each_of_its_changes(open_page: OpenPage, stack: Stack) ->
 
 def test_cost_names_the_rebuild_of_the_cache_and_its_cause(open_page: OpenPage, stack: Stack, told: str) -> None:
     cost = stack.http.get(f"/api/sessions/{told}/outcome").json()["cost"]
-    page = open_page(f"/sessions/{told}")
+    page = open_page(f"/sessions/{told}?outcome=1")
     why = page.locator(".outcome-fold", has_text="Why it cost")
     expect(why.locator("summary")).to_contain_text(f"Why it cost ${cost['cost_usd']:.2f}: ")
     expect(why.locator("summary")).to_contain_text(f"1 rebuild of the cache cost ${cost['rebuilds_usd']:.2f}")
@@ -122,7 +185,7 @@ def test_cost_stands_beside_claude_codes_total_with_the_reason(open_page: OpenPa
     total = {"type": "cost-state", "totalCostUSD": 1.00164, "modelUsage": {"claude-opus-4-6": own}, "startTime": 1}
     import_transcript(stack, session, jsonl(*(row | {"sessionId": session} for row in (*rows, total))))
 
-    page = open_page(f"/sessions/{session}")
+    page = open_page(f"/sessions/{session}?outcome=1")
     why = page.locator(".outcome-fold", has_text="Why it cost")
     expect(why.locator("summary")).to_contain_text("Why it cost $3.00: ")
     expect(why.locator("summary")).to_contain_text("; Claude Code counted $1.00")
@@ -143,7 +206,7 @@ def test_what_claude_code_counted_of_the_cache_stands_beside_our_rebuilds(open_p
     sent = stack.http.post("/api/readings", json=[reading | {"prompt_cache": cache}], headers={"Prefer": "wait=30"})
     assert (sent.json()["accepted"], sent.headers["preference-applied"]) == (1, "wait=30")
 
-    page = open_page(f"/sessions/{session}")
+    page = open_page(f"/sessions/{session}?outcome=1")
     why = page.locator(".outcome-fold", has_text="Why it cost")
     why.locator("summary").click()
 
@@ -153,7 +216,7 @@ def test_what_claude_code_counted_of_the_cache_stands_beside_our_rebuilds(open_p
 
 
 def test_days_are_told_and_part_the_conversation(open_page: OpenPage, told: str) -> None:
-    page = open_page(f"/sessions/{told}", timezone_id="UTC")
+    page = open_page(f"/sessions/{told}?outcome=1", timezone_id="UTC")
     days = page.get_by_role("region", name="Days of the session, in UTC")
     expect(days.locator("tbody tr")).to_have_count(2)
     expect(days.get_by_role("link", name="Tue 17 Nov")).to_have_attribute("href", "/days/2026-11-17")
@@ -180,7 +243,7 @@ def test_subagent_that_a_client_sent_is_no_pause(open_page: OpenPage, stack: Sta
     send(stack, "/api/tool-calls", tool | {"session_id": session, "timestamp": begun.isoformat()})
     say(stack, session, "assistant", "It is reviewed.", ended)
 
-    page = open_page(f"/sessions/{session}")
+    page = open_page(f"/sessions/{session}?outcome=1")
 
     expect(page.locator(".separator")).to_contain_text("A subagent worked for 40 min")
 
@@ -198,7 +261,7 @@ def test_open_session_tells_its_answer_without_a_reload(open_page: OpenPage, sta
     session = "live-25"
     begin(stack, session)
     say(stack, session, "user", "The only ask")
-    page = open_page(f"/sessions/{session}")
+    page = open_page(f"/sessions/{session}?outcome=1")
     expect(page.locator(".story-bar .badge")).to_contain_text("live")
 
     say(stack, session, "assistant", "An answer while one looks")
@@ -209,10 +272,10 @@ def test_open_session_tells_its_answer_without_a_reload(open_page: OpenPage, sta
 def test_session_of_which_nothing_is_stored_has_no_outcome(open_page: OpenPage, stack: Stack) -> None:
     begin(stack, "empty-25")
 
-    page = open_page("/sessions/empty-25")
+    page = open_page("/sessions/empty-25?outcome=1")
 
     expect(page.locator(".empty")).to_contain_text("No event of this session is stored.")
-    expect(page.locator(".outcome, .outcome-outline, .turn-rail")).to_have_count(0)
+    expect(page.locator(".outcome, .turn-rail")).to_have_count(0)
 
 
 def test_last_item_has_all_of_the_cost(open_page: OpenPage, stack: Stack, told: str) -> None:

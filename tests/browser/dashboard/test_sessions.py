@@ -134,3 +134,37 @@ def test_filters_of_a_phone_are_behind_a_button_that_counts_them(open_page: Open
     button.click()
     expect(page.get_by_label("State")).to_have_count(0)
     expect(button).to_have_text("Filters: 2 set")
+
+
+def test_list_stands_beside_a_session_and_leads_to_its_neighbours(open_page: OpenPage, stack: Stack) -> None:
+    # Given a list in an order of one's own
+    page = open_page("/sessions?range=all&sort=cost_usd")
+    ids = [session["session_id"] for session in all_sessions(stack, sort="cost_usd")]
+    page.locator(TITLE).nth(1).click()
+    side = page.get_by_role("complementary", name="Sessions")
+
+    # Then a session has that list beside it, and marks its own row
+    expect(side.get_by_role("link")).to_have_count(len(ids))
+    expect(side.locator("[aria-current=page]")).to_have_attribute("href", f"/sessions/{ids[1]}")
+
+    # When one goes on by key and by click, then the list stays
+    page.keyboard.press("J")
+    expect(page).to_have_url(re.compile(f"/sessions/{ids[2]}"))
+    expect(side.locator("[aria-current=page]")).to_have_attribute("href", f"/sessions/{ids[2]}")
+    side.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(f"/sessions/{ids[0]}"))
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/sessions/{ids[1]}"))
+    page.get_by_role("link", name="Sessions").and_(page.locator("main a")).click()
+    expect(page).to_have_url(re.compile("sort=cost_usd"))
+
+    # When it is closed, then it stays closed
+    page.go_back()
+    page.get_by_role("button", name="List").click()
+    expect(side).to_have_count(0)
+    page.reload()
+    page.wait_for_selector(".session-head")
+    expect(side).to_have_count(0)
+    page.get_by_role("button", name="List").click()
+    expect(side.get_by_role("link").first).to_be_visible()

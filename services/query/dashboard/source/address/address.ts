@@ -36,7 +36,9 @@ export function placeOf({ path, parameters }: Address): string {
 export function go(to: string, options: { replace?: boolean; keepsZone?: boolean } = {}): void {
   const href = options.keepsZone === false ? to : withZone(to);
   const same = href === location.pathname + location.search + location.hash;
-  history[options.replace || same ? "replaceState" : "pushState"](null, "", href);
+  // Each entry of the history has a name, by which a page knows where it stood.
+  if (options.replace || same) history.replaceState(history.state, "", href);
+  else history.pushState(Math.random(), "", href);
   const path = address.peek().path;
   isRevisit = false;
   address.value = current();

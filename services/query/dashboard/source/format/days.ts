@@ -6,11 +6,15 @@ export function today(zone: string): string {
   return dayOf(new Date(), zone);
 }
 
+/** One for each zone: to make one costs as much as to write a hundred days. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** The calendar day of an instant in a time zone. */
 export function dayOf(instant: Date, zone: string): string {
-  const found = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(instant);
-  const part = (type: string) => found.find((each) => each.type === type)?.value ?? "";
-  return `${part("year")}-${part("month")}-${part("day")}`;
+  // Swedish writes it so.
+  const format = formats.get(zone) ?? new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
+  formats.set(zone, format);
+  return format.format(instant);
 }
 
 /** Whether it is a day of the calendar, as YYYY-MM-DD. */

@@ -1,6 +1,7 @@
 /** Instants in the zone of the page: the viewer's, or that of the address. */
 
 import { zone } from "../address/range";
+import { dayOf } from "./days";
 import { UNKNOWN, age } from "./quantities";
 
 const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -12,6 +13,11 @@ export function timeText(instant: string | null | undefined): string {
   const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", timeZone: zone.value, ...CLOCK };
   if (date.getFullYear() !== new Date().getFullYear()) options.year = "numeric";
   return date.toLocaleString("en-GB", options);
+}
+
+/** The calendar day, in the zone of the page; null where the time is not known. */
+export function dayAt(instant: string | null | undefined): string | null {
+  return instant ? dayOf(new Date(instant), zone.value) : null;
 }
 
 export function clockText(instant: string | null | undefined, withSeconds = false): string {

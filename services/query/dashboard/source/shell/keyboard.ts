@@ -53,9 +53,10 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 }
 
-/** Moves the focus among the page's elements with `data-item`. */
+/** Moves the focus among the page's elements with `data-item`; in a list at the side, within that alone. */
 function moveInList(step: 1 | -1): void {
-  const items = [...document.querySelectorAll<HTMLElement>("[data-item]")];
+  const side = document.activeElement?.closest("[data-items]") ?? null;
+  const items = [...document.querySelectorAll<HTMLElement>("[data-item]")].filter((item) => item.closest("[data-items]") === side);
   const at = items.findIndex((item) => item.contains(document.activeElement));
   const next = items[at < 0 ? (step > 0 ? 0 : items.length - 1) : Math.min(items.length - 1, Math.max(0, at + step))];
   next?.focus();

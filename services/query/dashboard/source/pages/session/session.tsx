@@ -37,6 +37,7 @@ export default function Session({ id }: { id: string }) {
     }));
   }
 
+  const onMark = session && mayMark(session) ? (wanted: MarksChange) => void change(wanted) : undefined;
   if (reading.problem?.status === 404) return <NoSession id={id} />;
   return (
     <>
@@ -49,8 +50,8 @@ export default function Session({ id }: { id: string }) {
       {markProblem && <ProblemNote problem={markProblem} />}
       {session ? (
         <>
-          <SessionHead session={session} onMark={mayMark(session) ? (wanted) => void change(wanted) : undefined} />
-          <Conversation session={session} onChange={reading.again} />
+          <SessionHead session={session} onMark={onMark} />
+          <Conversation session={session} onMark={onMark} onChange={reading.again} />
         </>
       ) : (
         !reading.problem && (

@@ -1,9 +1,10 @@
 /** Ways through a session: to an item of the address, to the next prompt, the next failed call, the ends. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { address, go, withParameters } from "../../address/address";
+import { go, withParameters } from "../../address/address";
 import { Problem, read } from "../../api/request";
 import { type PageKey, pageKeys } from "../../shell/keyboard";
+import { toNeighbour } from "../sessions/session_side";
 import { toHit } from "./search/hit_steps";
 import type { Turn } from "./timeline/story";
 
@@ -31,7 +32,7 @@ export interface Jumps {
 
 /** Goes to an item. The same again goes there again. */
 export function goToItem(id: string): void {
-  go(withParameters({ at: id }), { replace: address.peek().parameters.get("at") !== null });
+  go(withParameters({ at: id }));
 }
 
 export function useJumps(ways: Ways): Jumps {
@@ -81,6 +82,8 @@ export function useJumps(ways: Ways): Jumps {
       { key: "E", what: "Previous failed call", run: () => current.current.toError(-1) },
       { key: "f", what: "Next hit of the search", run: () => toHit(1) },
       { key: "F", what: "Previous hit of the search", run: () => toHit(-1) },
+      { key: "J", what: "Next session of the list at the side", run: () => toNeighbour(latest.current.sessionId, 1) },
+      { key: "K", what: "The session before in that list", run: () => toNeighbour(latest.current.sessionId, -1) },
       { key: "Home", what: "Beginning of the session", run: () => current.current.toStart() },
       { key: "End", what: "End of the session", run: () => current.current.toEnd() },
       { key: "t", what: "Thinking on or off", run: () => latest.current.toggleThinking() },

@@ -1,52 +1,84 @@
-/** Follows `at` of the address: reads the page around an item that is not loaded, unfolds it, and tells its row once it is there. */
+/** Follows the address: reads the page around an item that is not loaded, unfolds it, and tells its row once it is there. After back and forward, the place where one stood then. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { address } from "../../address/address";
+import { address, isRevisit } from "../../address/address";
 import { wordsToMark } from "./search/found_words";
 import type { Target } from "./rows/row_list";
 import { type Row, type Rows, smallDiff } from "./rows/rows";
 import { type Story, toggle } from "./timeline/story";
 import type { TimelineStore } from "./timeline/timeline_store";
 
-export function useTarget(store: TimelineStore, story: Story, rows: Rows): Target | null {
+/** The row at the top of the screen. */
+export interface Place {
+  /** Its item; "start" while the page's head shows. */
+  id: string;
+  key?: string;
+  /** How far below the top of the screen it is; of "start", how far the page is scrolled. */
+  top?: number;
+}
+
+/** Where one stood at each entry of the browser's history. */
+const places = new Map<unknown, Place>();
+/** A page that is opened stands at its beginning already. */
+const FRESH: Place = { id: "start" };
+
+export function useTarget(store: TimelineStore, story: Story, rows: Rows): { target: Target | null; keepPlace: (place: Place) => void } {
   const [target, setTarget] = useState<Target | null>(null);
-  const wanted = useRef<string | null>(null);
-  const opened = useRef<TimelineStore | null>(null);
+  const wanted = useRef<Place | null>(null);
+  const seen = useRef<{ here?: typeof address.value; store?: TimelineStore; entry?: unknown }>({});
   const jumps = useRef(0);
   const here = address.value;
   const state = store.state.value;
+  const { current: before } = seen;
+
+  // While rendering: else the list that is drawn next would take the place of another entry for that of this one.
+  if (before.store !== store || before.here !== here) {
+    const at = here.parameters.get("at");
+    const differs = (name: string) => before.here !== undefined && before.here.parameters.get(name) !== here.parameters.get(name);
+    // With thinking, or without: one stays where one is.
+    const place = places.get(isRevisit ? history.state : differs("thinking") ? before.entry : undefined);
+    if (place) wanted.current = place;
+    else if (at !== null ? !differs("outcome") : isRevisit || before.store !== store) wanted.current = at !== null ? { id: at } : before.store ? { id: "start" } : FRESH;
+    seen.current = { here, store, entry: history.state };
+  }
 
   useEffect(() => {
-    const at = here.parameters.get("at");
-    const isNew = opened.current !== store;
-    opened.current = store;
-    story.at.value = at;
-    wanted.current = at;
-    if (at === null) {
-      if (isNew) void store.open("start");
-    } else if (at === "start" || at === "end") {
-      const isThere = !isNew && state.items.length > 0 && !(at === "end" ? state.hasLater : state.hasEarlier);
-      if (!isThere) void store.open(at);
-    } else if (!rows.placeOf.has(at)) void store.open({ around: at });
+    story.at.value = here.parameters.get("at");
+    const id = wanted.current?.id;
+    if (id === undefined) return;
+    const { items, hasEarlier, hasLater } = store.state.peek();
+    const isThere = id === "start" ? !hasEarlier : id === "end" ? !hasLater : rows.placeOf.has(id);
+    if (items.length === 0 || !isThere) void store.open(id === "start" || id === "end" ? id : { around: id });
   }, [here, store]);
 
   // Rows change for other reasons too: then nothing is wanted any more.
   useEffect(() => {
-    const at = wanted.current;
-    if (at === null || state.isReading || state.items.length === 0) return;
-    if (at === "start") {
+    const to = wanted.current;
+    if (to === null || state.isReading || state.items.length === 0) return;
+    const number = jumps.current + 1;
+    if (to.id === "start") {
       if (state.hasEarlier) return;
-      window.scrollTo(0, 0);
+      if (to !== FRESH) setTarget({ index: 0, number, scrollY: to.top ?? 0 });
     } else {
-      const index = at === "end" ? (state.hasLater ? undefined : rows.rows.length - 1) : rows.placeOf.get(at);
+      const index = to.id === "end" ? (state.hasLater ? undefined : rows.rows.length - 1) : placeIn(rows, to);
       if (index === undefined) return;
       // What is folded in a run of calls gets a row of its own first.
-      if (unfold(story, rows.rows[index], at)) return;
-      setTarget({ index: Math.max(0, Math.min(index, rows.rows.length - 1)), number: ++jumps.current });
+      if (to.top === undefined && unfold(story, rows.rows[index], to.id)) return;
+      setTarget({ index: Math.max(0, Math.min(index, rows.rows.length - 1)), number, top: to.top });
     }
+    jumps.current = number;
     wanted.current = null;
   }, [here, store, state, rows]);
-  return target;
+
+  const keepPlace = useRef((place: Place) => {
+    if (wanted.current === null) places.set(seen.current.entry, place);
+  }).current;
+  return { target, keepPlace };
+}
+
+function placeIn(rows: Rows, { id, key }: Place): number | undefined {
+  const index = key === undefined ? -1 : rows.rows.findIndex((row) => row.key === key);
+  return index >= 0 ? index : rows.placeOf.get(id);
 }
 
 /** Shows the item of a row: whole, if the words of a search are in it, or a diff that does not show by itself. True if it is one of a run that was folded: then the rows become others. */

@@ -19,9 +19,9 @@ import { PHONE, useMedia } from "../../parts/use_media";
 import { SessionFilters, isFiltered, ownQuery, rangeWords, unfilteredAddress } from "./session_filters";
 import { type MarksChange, mark, mayMark, withMarks } from "./session_marks";
 import { type Differing, SessionRow } from "./session_row";
+import { ON_A_PAGE, rememberList } from "./session_side";
 import "./sessions.css";
 
-const ON_A_PAGE = 100;
 const ROW_PX = 58;
 const ROW_PX_PHONE = 84;
 // The next page is read while so many rows are still below.
@@ -33,7 +33,9 @@ const places = new Map<string, number>();
 export function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia(PHONE) ? ROW_PX_PHONE : ROW_PX;
-  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, ...ownQuery() }, { pageItems: ON_A_PAGE });
+  const query = { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, ...ownQuery() };
+  const found = usePages("/api/sessions", query, { pageItems: ON_A_PAGE });
+  useEffect(() => rememberList(query));
   const { problem, isReading, hasMore } = found;
   const isKnown = found.isCurrent && found.pages.length > 0;
   const items = isKnown ? found.pages.flatMap((page) => page.items) : [];

@@ -152,7 +152,7 @@ function Cell({ name, title, below, children }: { name: string; title?: string; 
   );
 }
 
-function CopyResume({ sessionId }: { sessionId: string }) {
+export function CopyResume({ sessionId }: { sessionId: string }) {
   const command = resumeCommand(sessionId);
   // Without a clipboard the command can still be read in the session.
   const { said, copy } = useCopy(command, "No clipboard");

@@ -5,8 +5,22 @@ import { seesTexts } from "../../api/identity";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { lazily } from "../../parts/lazily";
 import { SessionList } from "./session_list";
+import { SessionSide, useSideList } from "./session_side";
 
 const Session = lazily(() => import("../session/session"));
+
+/** The list beside it stays as it is when another session is opened. */
+function WithList({ id }: { id: string }) {
+  const hasList = useSideList();
+  return (
+    <div class={hasList ? "with-list" : undefined}>
+      <div>
+        <Session key={id} id={id} />
+      </div>
+      {hasList && <SessionSide id={id} />}
+    </div>
+  );
+}
 
 export default function Sessions() {
   const id = parts.value[1];
@@ -20,5 +34,5 @@ export default function Sessions() {
       </>
     );
   if (id === undefined) return <SessionList />;
-  return <Session key={id} id={id} />;
+  return <WithList id={id} />;
 }

@@ -5,19 +5,18 @@ import { useState } from "preact/hooks";
 import { zone } from "../../../address/range";
 import { withParameters } from "../../../address/address";
 import type { Schemas } from "../../../api/answers";
-import type { Reading } from "../../../api/use_read";
 import { weekdayText } from "../../../format/days";
 import { errorClassLabel } from "../../../format/error_classes";
 import { measure } from "../../../format/measures";
 import { count, minutes, moneyOf, plural, withUnit } from "../../../format/quantities";
 import { exactTime, timeText } from "../../../format/times";
-import { ProblemNote } from "../../../parts/notes/problem_note";
 import { Table } from "../../../parts/tables/table";
 import { LineCounts } from "../../../parts/text/line_counts";
 import { Markdown } from "../../../parts/text/markdown";
 import { quoted } from "../../../search/query_keys";
 import { toolLabel, within } from "../rows/tool_summary";
 import { type Turn, itemAddress } from "../timeline/story";
+import { Rework } from "./rework";
 import { SessionCost } from "./session_cost";
 import "./outcome.css";
 
@@ -30,23 +29,29 @@ const MOST_FILES = 10;
 // A longer list of days is unfolded on a click.
 const MOST_DAYS_OPEN = 4;
 
+/** What came of it, in the words of the line that unfolds it. */
+export function essence(of: Outcome): string {
+  const [test] = of.tests;
+  const failed = of.failures.reduce((sum, failure) => sum + failure.calls, 0);
+  const made = [
+    of.commits.length && plural(of.commits.length, "commit"),
+    of.pull_requests.length && plural(of.pull_requests.length, "pull request"),
+    of.files.length && plural(of.files.length + of.files_left_out, "file"),
+    test && test.last_result !== "unknown" && `last tests ${test.last_result}`,
+    failed && `${plural(failed, "call")} failed`,
+  ].filter(Boolean);
+  const more = [of.cost.api_calls > 0 && `why it cost ${measure("cost_usd").short(of.cost.cost_usd)}`, of.days.length > 1 && plural(of.days.length + of.days_left_out, "day")];
+  return [...(made.length > 0 ? made : ["nothing was changed, committed or tested"]), ...more].filter(Boolean).join(" · ");
+}
+
 interface Props {
   session: Schemas["Session"];
-  reading: Reading<Outcome>;
+  data: Outcome;
   turns: readonly Turn[];
   projectPath: string | null;
 }
 
-export function SessionOutcome({ session, reading, turns, projectPath }: Props) {
-  const { data, problem, again } = reading;
-  if (!data)
-    return problem ? (
-      <ProblemNote problem={problem} again={again} />
-    ) : (
-      <div class="outline outcome-outline" role="status">
-        Reading what came of it …
-      </div>
-    );
+export function SessionOutcome({ session, data, turns, projectPath }: Props) {
   const ask = data.ask && !isTitle(data.ask.text, session.title) ? data.ask : null;
   const hasSaid = ask !== null || data.answer !== null;
   const hasMade = data.commits.length + data.pull_requests.length + data.tests.length + data.files.length + data.failures.length > 0;
@@ -69,6 +74,7 @@ export function SessionOutcome({ session, reading, turns, projectPath }: Props) 
       )}
       {hasMade ? <Made of={data} projectPath={projectPath} /> : <p class="quiet">No file was changed, nothing was committed, and no test ran.</p>}
       {data.cost.api_calls > 0 && <SessionCost cost={data.cost} session={session} turns={turns} />}
+      {data.files.length > 0 && turns.length > 1 && <Rework sessionId={session.session_id} commits={data.commits} turns={turns} projectPath={projectPath} />}
       {data.days.length > 1 && <Days of={data} />}
     </section>
   );
@@ -140,7 +146,7 @@ function Made({ of, projectPath }: { of: Outcome; projectPath: string | null }) 
 }
 
 /** As it stands in the project; of one that is elsewhere, the last parts. */
-function shortPath(path: string, projectPath: string | null): string {
+export function shortPath(path: string, projectPath: string | null): string {
   const inProject = within(path, projectPath);
   return inProject === path ? path.replace(/^.*[\\/](?=([^\\/]+[\\/]){2}[^\\/]+$)/, "…/") : inProject;
 }

@@ -2,9 +2,8 @@
 
 import { memo } from "../../../parts/memo";
 import { count, duration, plural } from "../../../format/quantities";
-import { zone } from "../../../address/range";
-import { dayOf, longDayText } from "../../../format/days";
-import { clockText, exactTime, timeText } from "../../../format/times";
+import { longDayText } from "../../../format/days";
+import { clockText, dayAt, exactTime, timeText } from "../../../format/times";
 import { modelName } from "../../../format/names";
 import { LongText } from "./message_view";
 import type { Entry, Separator } from "./rows";
@@ -32,7 +31,7 @@ export const SeparatorView = memo(function SeparatorView({ story, item, worked }
 
 /** From here on it is another day. */
 export function DayView({ at }: { at: string | null }) {
-  const day = at && dayOf(new Date(at), zone.value);
+  const day = dayAt(at);
   return (
     <h3 class="separator is-day">{day && <a href={`/days/${day}`}>{longDayText(day)}</a>}</h3>
   );
@@ -44,7 +43,7 @@ function separatorText(item: Separator, worked: boolean): string {
     case "idle_gap":
       return worked
         ? `A subagent worked for ${duration(item.seconds * 1_000)}, until ${clockText(item.until)}`
-        : `Nothing happened for ${duration(item.seconds * 1_000)}, until ${sameDay(item) ? clockText(item.until) : timeText(item.until)}`;
+        : `Nothing happened for ${duration(item.seconds * 1_000)}, until ${dayAt(item.timestamp) === dayAt(item.until) ? clockText(item.until) : timeText(item.until)}`;
     case "model_switch":
       return `The model changed from ${modelName(item.from_model)} to ${modelName(item.to_model)}`;
   }
@@ -80,10 +79,6 @@ export const EntryView = memo(function EntryView({ story, item }: { story: Story
     </div>
   );
 });
-
-function sameDay({ timestamp, until }: Extract<Separator, { kind: "idle_gap" }>): boolean {
-  return timestamp !== null && new Date(timestamp).toDateString() === new Date(until).toDateString();
-}
 
 function compactionText(details: unknown): string {
   const { trigger, tokens_before } = (details ?? {}) as { trigger?: unknown; tokens_before?: unknown };

@@ -7,7 +7,7 @@ import { clockText, exactTime } from "../../../format/times";
 import { Markdown } from "../../../parts/text/markdown";
 import { modelName } from "../../../format/names";
 import { contextText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
-import { type Story, itemAddress, toggle } from "../timeline/story";
+import { type Story, itemAddress, newDay, toggle } from "../timeline/story";
 import type { ItemOf } from "../timeline/timeline_store";
 
 const MOST_CHARACTERS = 6_000;
@@ -34,10 +34,13 @@ export const MessageView = memo(function MessageView({ story, item, depth }: { s
 
 /** What the turn that a prompt began came to. */
 function TurnFacts({ story, id }: { story: Story; id: string }) {
-  const turn = story.turns.value.get(id);
-  if (!turn) return null;
+  const found = story.turns.value.get(id);
+  if (!found) return null;
+  const { turn, before } = found;
+  const day = newDay(turn, before);
   return (
     <span class="turn-facts" title={`Turn ${turn.number}: this prompt and all that followed until the next, subagents included.`}>
+      {day && <b>{day}</b>}
       turn {turn.number}
       <span title={measure("active_minutes").definition}>{duration(turn.active_seconds * 1_000)} active</span>
       {turn.api_calls > 0 && <span title={`${turnReason(turn)}\n\n${measure("cost_usd").definition}`}>{measure("cost_usd").short(turn.cost_usd)}</span>}

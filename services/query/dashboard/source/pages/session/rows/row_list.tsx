@@ -10,6 +10,10 @@ import { type Row, probableHeight } from "./rows";
 export interface Target {
   index: number;
   number: number;
+  /** Where it is to stand on the screen; left out: below the bar. */
+  top?: number | undefined;
+  /** In place of that, how far the page is to be scrolled, where its head shows. */
+  scrollY?: number;
 }
 
 interface Props {
@@ -22,8 +26,8 @@ interface Props {
   hasLater: boolean;
   onNearStart: () => void;
   onNearEnd: () => void;
-  /** Tells the first row on the screen, and whether the end is. */
-  onMove: (index: number, isAtEnd: boolean) => void;
+  /** Tells the first row on the screen, whether the end is, and where the row stands; null while the page's head shows. */
+  onMove: (index: number, isAtEnd: boolean, top: number | null) => void;
 }
 
 // Beyond the screen's edges, in pixels: what is rendered, and from where on more is read.
@@ -83,7 +87,7 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
       const near = rows.slice(current + 1, current + 8).map((row, index) => ({ key: row.key, top: (tops[current + 1 + index] as number) - top }));
       anchor.current = { key: (rows[current] as Row).key, top: (tops[current] as number) - top, scrollY: window.scrollY, next: near };
     }
-    if (rows.length) onMove(current, isAtEnd);
+    if (rows.length) onMove(current, isAtEnd, top < 0 && !hasEarlier ? null : (tops[current] as number) - top);
     if (hasEarlier && top < READ_AHEAD) onNearStart();
     if (hasLater && bottom > (tops[rows.length] as number) - READ_AHEAD) onNearEnd();
   }
@@ -105,8 +109,9 @@ export const RowList = memo(function RowList({ rows, render, target, hasEarlier,
     const top = box.getBoundingClientRect().top;
     if (target && target.number !== jumped.current && rows[target.index]) {
       jumped.current = target.number;
-      isHeld.current = true;
-      anchor.current = { key: (rows[target.index] as Row).key, top: TARGET_TOP, scrollY: window.scrollY, next: [] };
+      isHeld.current = target.scrollY === undefined;
+      anchor.current = isHeld.current ? { key: (rows[target.index] as Row).key, top: target.top ?? TARGET_TOP, scrollY: window.scrollY, next: [] } : null;
+      if (target.scrollY !== undefined) window.scrollTo(0, target.scrollY);
     } else if (follows.current && !isHeld.current && !hasLater) {
       const below = top + (tops[rows.length] as number) - window.innerHeight;
       if (below > 0) window.scrollBy(0, below + 80);

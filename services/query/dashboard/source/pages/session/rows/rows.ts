@@ -1,6 +1,7 @@
 /** What stands on the screen, line by line: made of the timeline's items and of what is unfolded. */
 
 import type { Problem } from "../../../api/request";
+import { dayAt } from "../../../format/times";
 import type { Item, ItemOf } from "../timeline/timeline_store";
 
 export type Call = ItemOf<"tool_call">;
@@ -61,7 +62,7 @@ export function rowsOf(items: readonly Item[], unfolded: Unfolded): Rows {
     let worksUntil = -Infinity;
     for (let at = 0; at < these.length; ) {
       const item = these[at] as Item;
-      const itsDay = dayOf(item);
+      const itsDay = dayAt(item.timestamp);
       if (depth === 0 && day !== null && itsDay !== null && itsDay !== day) rows.push({ key: `day-${itsDay}`, depth, kind: "day", item });
       day = itsDay ?? day;
       if (item.kind === "tool_call") {
@@ -122,7 +123,7 @@ function runFrom(items: readonly Item[], from: number): { calls: Call[]; skipped
   let pending: string[] = [];
   for (let at = from; at < items.length; at += 1) {
     const item = items[at] as Item;
-    if (item.kind === "tool_call" && (calls.length === 0 || dayOf(item) === dayOf(calls[0] as Call))) {
+    if (item.kind === "tool_call" && (calls.length === 0 || dayAt(item.timestamp) === dayAt((calls[0] as Call).timestamp))) {
       calls.push(item);
       skipped.push(...pending);
       pending = [];
@@ -131,11 +132,6 @@ function runFrom(items: readonly Item[], from: number): { calls: Call[]; skipped
     else break;
   }
   return { calls, skipped, length };
-}
-
-/** The viewer's calendar day of an item; null if its time is not known. */
-function dayOf({ timestamp }: Item): string | null {
-  return timestamp === null ? null : new Date(timestamp).toDateString();
 }
 
 /** When the subagent of a call ended, in milliseconds; -Infinity for another call, and for one of which only its result's time is known. */

@@ -2,7 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
-import { address } from "../../../address/address";
+import { address, isRevisit } from "../../../address/address";
 
 /** The name of the marks, for ::highlight() of the style sheet. */
 const NAME = "found";
@@ -14,7 +14,8 @@ export function wordsToMark(): string[] {
   return address.value.parameters.getAll("mark").filter((word) => word.trim() !== "");
 }
 
-export function useFoundWords(box: RefObject<HTMLElement | null>): void {
+/** `isThere`: whether the box is. */
+export function useFoundWords(box: RefObject<HTMLElement | null>, isThere: boolean): void {
   const { parameters } = address.value;
   const wanted = JSON.stringify([parameters.get("at"), wordsToMark()]);
   useEffect(() => {
@@ -23,7 +24,8 @@ export function useFoundWords(box: RefObject<HTMLElement | null>): void {
     // A browser that cannot paint them still shows the item.
     if (!element || words.length === 0 || !("highlights" in CSS)) return;
     const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
-    let isShown = false;
+    // On the way back one stands where one stood.
+    let isShown = isRevisit;
     const mark = () => {
       const ranges = [...element.querySelectorAll(".is-marked")].flatMap((item) => rangesIn(item, pattern));
       CSS.highlights.set(NAME, new Highlight(...ranges));
@@ -41,7 +43,7 @@ export function useFoundWords(box: RefObject<HTMLElement | null>): void {
       observer.disconnect();
       CSS.highlights.delete(NAME);
     };
-  }, [wanted]);
+  }, [wanted, isThere]);
 }
 
 function rangesIn(item: Element, pattern: RegExp): Range[] {

@@ -23,7 +23,7 @@ export function toHit(step: 1 | -1): void {
   const hits = hitsInOrder.peek();
   const at = shownAt(hits);
   const next = at >= 0 ? hits[at + step] : step > 0 ? hits[0] : hits.at(-1);
-  if (next) go(hitPlace(next, parameter("q") ?? ""), { replace: true });
+  if (next) go(hitPlace(next, parameter("q") ?? ""));
 }
 
 function shownAt(hits: readonly Match[]): number {
@@ -33,10 +33,11 @@ function shownAt(hits: readonly Match[]): number {
 
 export function HitSteps() {
   const hits = hitsInOrder.value;
-  if (hits.length === 0) return null;
+  // Their place is kept while they are looked for: nothing beside them moves.
+  if (hits.length === 0 && !parameter("q")) return null;
   const at = shownAt(hits);
   return (
-    <span class="hit-steps" role="group" aria-label="Hits in this session">
+    <span class={hits.length === 0 ? "hit-steps is-empty" : "hit-steps"} role="group" aria-label="Hits in this session">
       <button type="button" class="button is-small" aria-label="Previous hit" title="Previous hit (F)" disabled={at === 0} onClick={() => toHit(-1)}>
         ‹
       </button>

@@ -1,7 +1,7 @@
 /** Search within a session: hits with what stands around them; a click jumps there. */
 
 import { useEffect, useState } from "preact/hooks";
-import { go, parameter } from "../../../address/address";
+import { go, parameter, withParameters } from "../../../address/address";
 import { useRead } from "../../../api/use_read";
 import { plural } from "../../../format/quantities";
 import { timeText } from "../../../format/times";
@@ -18,10 +18,8 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
   const [text, setText] = useState(wanted ?? "");
   const [query, setQuery] = useState(text);
   const [isOpen, setOpen] = useState(false);
-  // A link of this page may ask for another search.
-  useEffect(() => {
-    if (wanted !== null) setText(wanted);
-  }, [wanted]);
+  // A link of this page may ask for another search; the way back, for the one before.
+  useEffect(() => setText(wanted ?? ""), [wanted]);
   useEffect(() => {
     const timer = window.setTimeout(() => setQuery(text.trim()), PAUSE_MS);
     return () => window.clearTimeout(timer);
@@ -93,6 +91,8 @@ export function SessionSearch({ sessionId }: { sessionId: string }) {
 }
 
 function jump(hit: Match, query: string): void {
+  // The way back leads to what was typed.
+  go(withParameters({ q: query }), { replace: true });
   go(hitPlace(hit, query));
 }
 

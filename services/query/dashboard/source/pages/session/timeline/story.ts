@@ -4,6 +4,8 @@ import { type Signal, signal } from "@preact/signals";
 import { withParameters } from "../../../address/address";
 import type { Schemas } from "../../../api/answers";
 import { Problem, read } from "../../../api/request";
+import { dayText } from "../../../format/days";
+import { dayAt } from "../../../format/times";
 import type { Thread } from "../rows/rows";
 
 export type Turn = Schemas["Turn"];
@@ -16,8 +18,8 @@ export interface Story {
   opened: Signal<ReadonlySet<string>>;
   runs: Signal<ReadonlySet<string>>;
   threads: Signal<ReadonlyMap<string, Thread>>;
-  /** By the id of their prompt. */
-  turns: Signal<ReadonlyMap<string, Turn>>;
+  /** By the id of their prompt, each with the one before. */
+  turns: Signal<ReadonlyMap<string, { turn: Turn; before: Turn | undefined }>>;
   /** The item that the address names. */
   at: Signal<string | null>;
   withThinking: boolean;
@@ -34,9 +36,15 @@ export function newStory(sessionId: string, person: string, withThinking: boolea
     opened: signal(new Set<string>()),
     runs: signal(new Set<string>()),
     threads: signal(new Map<string, Thread>()),
-    turns: signal(new Map<string, Turn>()),
+    turns: signal(new Map()),
     at: signal(null),
   };
+}
+
+/** The day on which a turn began, where the one before began on another. */
+export function newDay(turn: Turn, before: Turn | undefined): string | null {
+  const day = dayAt(turn.start_time);
+  return day && day !== dayAt(before?.start_time) ? dayText(day) : null;
 }
 
 export function toggle(set: Signal<ReadonlySet<string>>, ...ids: string[]): void {

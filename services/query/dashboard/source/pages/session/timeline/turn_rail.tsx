@@ -8,7 +8,7 @@ import { age, compact, count, duration, plural } from "../../../format/quantitie
 import { useFixedWindow } from "../../../parts/tables/fixed_window";
 import { useMedia } from "../../../parts/use_media";
 import { contextText, turnReason } from "./cost_reasons";
-import { type Turn, itemAddress } from "./story";
+import { type Turn, itemAddress, newDay } from "./story";
 
 const ROW_PX = 56;
 
@@ -19,6 +19,7 @@ export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn
   const { first, last } = useFixedWindow(list, turns.length, ROW_PX, scroller);
   // On paper all of them stand.
   const isPrinted = useMedia("print");
+  const from = isPrinted ? 0 : first;
   const most = Math.max(0, ...turns.map((turn) => turn.cost_usd ?? 0)) || 1;
   const position = turns.findIndex((turn) => turn.number === current);
 
@@ -37,34 +38,38 @@ export function TurnRail({ turns, current: currentTurn }: { turns: readonly Turn
       </p>
       <div ref={scroller} class="turn-rail-scroll" tabIndex={-1}>
         <div ref={list} class="turn-rail-list" style={{ height: `${turns.length * ROW_PX}px` }}>
-          {(isPrinted ? turns : turns.slice(first, last)).map((turn, index) => (
-            <a
-              key={turn.number}
-              class={turn.number === current ? "turn is-current" : "turn"}
-              style={{ top: `${((isPrinted ? 0 : first) + index) * ROW_PX}px` }}
-              href={itemAddress(turn.first_item_id ?? "start")}
-              aria-current={turn.number === current ? "location" : undefined}
-              title={[turn.prompt ?? "Before the first prompt", turnReason(turn), contextText(turn)].filter(Boolean).join("\n\n")}
-            >
-              <span class="turn-number">{turn.number}</span>
-              <span class="turn-prompt">{turn.prompt === null ? "Before the first prompt" : askText(turn.prompt)}</span>
-              <span class="turn-cost">{turn.api_calls === 0 ? "–" : measure("cost_usd").short(turn.cost_usd)}</span>
-              <span class="turn-bar" aria-hidden="true">
-                <span style={{ width: `${((turn.cost_usd ?? 0) / most) * 100}%` }} />
-              </span>
-              <span class="turn-numbers">
-                <span title={`${duration(turn.active_seconds * 1_000)} of active time`}>{age(turn.active_seconds)}</span>
-                {turn.tool_calls > 0 && <span class="turn-calls">{plural(turn.tool_calls, "call")}</span>}
-                {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
-                {turn.context_tokens !== null && <span class="turn-context">{compact(turn.context_tokens)}</span>}
-                {turn.rebuilds.length > 0 && (
-                  <span class="is-warn" role="img" aria-label={plural(turn.rebuilds.length, "rebuild of the cache", "rebuilds of the cache")}>
-                    ↻
-                  </span>
-                )}
-              </span>
-            </a>
-          ))}
+          {turns.slice(from, isPrinted ? undefined : last).map((turn, index) => {
+            const day = newDay(turn, turns[from + index - 1]);
+            return (
+              <a
+                key={turn.number}
+                class={turn.number === current ? "turn is-current" : "turn"}
+                style={{ top: `${(from + index) * ROW_PX}px` }}
+                href={itemAddress(turn.first_item_id ?? "start")}
+                aria-current={turn.number === current ? "location" : undefined}
+                title={[turn.prompt ?? "Before the first prompt", turnReason(turn), contextText(turn)].filter(Boolean).join("\n\n")}
+              >
+                <span class="turn-number">{turn.number}</span>
+                <span class="turn-prompt">{turn.prompt === null ? "Before the first prompt" : askText(turn.prompt)}</span>
+                <span class="turn-cost">{turn.api_calls === 0 ? "–" : measure("cost_usd").short(turn.cost_usd)}</span>
+                <span class="turn-bar" aria-hidden="true">
+                  <span style={{ width: `${((turn.cost_usd ?? 0) / most) * 100}%` }} />
+                </span>
+                <span class="turn-numbers">
+                  {day && <b>{day}</b>}
+                  <span title={`${duration(turn.active_seconds * 1_000)} of active time`}>{age(turn.active_seconds)}</span>
+                  {turn.tool_calls > 0 && <span class="turn-calls">{plural(turn.tool_calls, "call")}</span>}
+                  {turn.tool_errors > 0 && <span class="is-bad">{count(turn.tool_errors)} failed</span>}
+                  {turn.context_tokens !== null && <span class="turn-context">{compact(turn.context_tokens)}</span>}
+                  {turn.rebuilds.length > 0 && (
+                    <span class="is-warn" role="img" aria-label={plural(turn.rebuilds.length, "rebuild of the cache", "rebuilds of the cache")}>
+                      ↻
+                    </span>
+                  )}
+                </span>
+              </a>
+            );
+          })}
         </div>
       </div>
     </aside>
