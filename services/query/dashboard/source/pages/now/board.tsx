@@ -1,5 +1,6 @@
 /** Open sessions in columns, by what they do or wait for, in the order of the board. */
 
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import type { OpenSession } from "./live_board";
 import { age, compact, cost, plural } from "../../format/quantities";
@@ -65,7 +66,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
 }
 
 function Card({ session, now }: { session: OpenSession; now: number }) {
-  const { tool, input, error, since, title, prompt, files, agents } = session;
+  const { tool, input, asks, error, since, title, prompt, files, agents } = session;
   const does = tool ?? (!error && title && title !== prompt && prompt);
   return (
     <li>
@@ -80,7 +81,7 @@ function Card({ session, now }: { session: OpenSession; now: number }) {
           )}
         </span>
         {does && <span class="board-does">{does}</span>}
-        {input && (
+        {input && !asks && (
           <code class="board-input" title={input}>
             {input}
           </code>
@@ -108,7 +109,28 @@ function Card({ session, now }: { session: OpenSession; now: number }) {
         ))}
         <span class="board-numbers">{session.calls === null ? "\u00a0" : numbers(session)}</span>
       </a>
+      {asks && <Asks text={asks} isSaid={!tool} />}
     </li>
+  );
+}
+
+/** So much stands there without a fold. */
+const SHORT = { characters: 240, lines: 7 };
+
+/** What waits for a permission, or what Claude asked: whole. Of a long one its beginning is seen; of what Claude said, its end. */
+function Asks({ text, isSaid }: { text: string; isSaid: boolean }) {
+  const [isOpen, setOpen] = useState(false);
+  const lines = text.split("\n").length;
+  const isLong = text.length > SHORT.characters || lines > SHORT.lines;
+  return (
+    <>
+      <pre class={`board-asks${isSaid ? " is-said" : ""}${isLong && !isOpen ? " is-folded" : ""}`}>{text}</pre>
+      {isLong && (
+        <button type="button" class="button is-small is-quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Fold it" : lines > 1 ? `All ${lines} lines` : "All of it"}
+        </button>
+      )}
+    </>
   );
 }
 

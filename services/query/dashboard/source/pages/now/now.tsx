@@ -6,6 +6,7 @@ import { seesTextsOfCounts } from "../../api/identity";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Board, StateCounts } from "./board";
 import { Feed } from "./feed";
+import { Limits } from "./limits";
 import "./now.css";
 import { NoSession } from "./no_session";
 import { NoticeSwitch } from "./notice_switch";
@@ -23,6 +24,7 @@ export default function Now() {
         {seesTextsOfCounts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
+      <Limits />
       <Today isProblemTold={live.problem.value !== null} />
       {seesTextsOfCounts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
       <Below live={live} clock={clock} />
