@@ -88,15 +88,20 @@ def source_of_end(end_reason: str, otherwise: str) -> str:
     return f"CASE WHEN {end_reason} IS NULL THEN {otherwise} ELSE CASE {end_reason} {known} ELSE 'hook' END END"
 
 
+def _elements(array: str) -> str:
+    """The SQL of the elements of what may be an array."""
+    return f"json_array_elements(CASE WHEN json_typeof({array}) = 'array' THEN {array} ELSE '[]' END)"
+
+
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
 # The parameters of that tool: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
 _TELLING: Final = ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
 INPUT: Final = _one_line(f"coalesce({_TELLING}, call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)")
-# The questions of that call, each with its answers to choose from.
-_QUESTIONS: Final = """(SELECT string_agg(concat_ws(E'\\n', q ->> 'question',
-                (SELECT string_agg('• ' || (o #>> '{}'), E'\\n') FROM jsonb_path_query(q, '$.options[*].label') AS o)), E'\\n\\n')
-            FROM jsonb_path_query(call.parameters, '$.questions[*]') AS q)"""
+# The questions of that call, each with its answers to choose from. What is no list of them has none.
+_QUESTIONS: Final = rf"""(SELECT nullif(string_agg(concat_ws(E'\n', q ->> 'question',
+                (SELECT string_agg('• ' || (o ->> 'label'), E'\n') FROM {_elements("q -> 'options'")} AS o)), E'\n\n'), '')
+            FROM {_elements("call.parameters -> 'questions'")} AS q)"""
 # The whole that a person decides on, in its own lines: what waits for a permission, the questions, else the end of Claude's last message. The cut is told by `…`.
 ASKS: Final = f"""
     CASE WHEN told.state NOT IN ('permission', 'input') THEN NULL

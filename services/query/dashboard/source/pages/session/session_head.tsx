@@ -88,7 +88,13 @@ export function SessionHead({ session, onMark }: Props) {
             </a>
           ))}
         </span>
-        <Erase what={{ session_id: session.session_id }} name={session.session_id} />
+        <Erase
+          what={{ session_id: session.session_id }}
+          name={session.session_id}
+          title={sessionTitle(session)}
+          about={[projectName(session.project_id, session.project_name), timeText(session.start_time)].filter(Boolean).join(" · ")}
+          next={["/sessions", "Go to the sessions"]}
+        />
       </div>
     </header>
   );
