@@ -1,10 +1,11 @@
-/** The search over any page: hits as one types, pages and projects by name. Arrows choose, Enter opens, Escape closes. */
+/** The search over any page: hits as one types; pages, days, projects and files by name; the last sessions. Arrows choose, Enter opens, Escape closes. */
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import "../../search/search.css";
 import "./palette.css";
 import { go } from "../../address/address";
 import { seesNames, seesTexts } from "../../api/identity";
+import { usePages } from "../../api/use_pages";
 import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Completions } from "../../search/completions";
@@ -18,6 +19,10 @@ import { PaletteRow } from "./palette_row";
 import { type Row, groupsOf, searchAddress } from "./palette_rows";
 
 const MOST_HITS = 12;
+const MOST_FILES = 5;
+const MOST_SESSIONS = 6;
+/** As a part of a path may be typed. */
+const PATH_PART = /^[^\s:"]{3,400}$/;
 const ANY: Omit<Search, "q"> = {
   mode: "words", kind: null, sort: "best", bySession: false, isCaseSensitive: false, withContext: false, filters: {}, limit: MOST_HITS,
 };
@@ -32,8 +37,16 @@ export default function Palette() {
   const found = useSearch(search);
   const projects = useRead(seesNames.value ? "/api/projects" : null, { limit: 1000 });
   const views = useViews();
+  const sessions = useRead(seesTexts.value ? "/api/sessions" : null, { limit: MOST_SESSIONS });
+  const isPath = seesTexts.value && PATH_PART.test(typed.trim());
+  const files = usePages(isPath ? "/api/files" : null, { contains: typed.trim(), sort: "last_change", limit: MOST_FILES }, { delayMs: 120 });
   const first = found.pages[0];
-  const groups = groupsOf(typed, projects.data ?? [], views.data?.items ?? [], first?.items ?? [], meantBeside(found.pages), recentSearches.value);
+  const groups = groupsOf(
+    typed,
+    { projects: projects.data ?? [], views: views.data?.items ?? [], files: (isPath && files.pages[0]?.items) || [], sessions: sessions.data?.items ?? [], recent: recentSearches.value },
+    first?.items ?? [],
+    meantBeside(found.pages),
+  );
   const rows = groups.flatMap((group) => group.rows);
   const active = Math.min(at, rows.length - 1);
 
@@ -80,7 +93,7 @@ export default function Palette() {
             autofocus
             type="text"
             role="combobox"
-            aria-label="Search in everything, or go to a page or project"
+            aria-label="Search in everything, or go to a page, a day, a project or a file"
             aria-expanded={rows.length > 0}
             aria-controls={`${id}-rows`}
             aria-activedescendant={rows[active] ? `${id}-${active}` : undefined}
