@@ -1,4 +1,4 @@
-/** What the palette offers besides hits: pages, days, projects, files, the last sessions, recent searches. */
+/** What the palette offers besides hits: pages, days, projects, files, commits, the last sessions, recent searches. */
 
 import { pageAddress } from "../../address/filters";
 import { zone } from "../../address/range";
@@ -36,6 +36,8 @@ export interface Known {
   projects: readonly KnownProject[];
   views: readonly { id: string; name: string; address: string }[];
   files: readonly { file_path: string; project_id: number | null }[];
+  /** The calls that made them. */
+  commits: readonly Match[];
   sessions: readonly { session_id: string; title: string | null; project_id: number | null; project_name: string | null; start_time: string | null }[];
   recent: readonly string[];
 }
@@ -52,7 +54,7 @@ export function searchAddress(q: string): string {
 }
 
 /** A day and commands first where they begin as it is typed, then hits, files, sessions that may be meant, and the page with all of them. */
-export function groupsOf(typed: string, { projects, views, files, sessions, recent }: Known, hits: readonly Match[], meant: readonly RankedMatch[]): Group[] {
+export function groupsOf(typed: string, { projects, views, files, commits, sessions, recent }: Known, hits: readonly Match[], meant: readonly RankedMatch[]): Group[] {
   const text = typed.trim().toLowerCase();
   const shown = NAVIGATION.filter((entry) => entry.isShown());
   const day = namedDay(text, today(zone.value));
@@ -70,7 +72,9 @@ export function groupsOf(typed: string, { projects, views, files, sessions, rece
     .filter((view) => !text || beginsAWord(view.name, text))
     .slice(0, MOST_VIEWS)
     .map((view): Row => ({ kind: "named", key: `view ${view.id}`, badge: "view", label: view.name, about: "", href: view.address }));
-  const found = hits.map((hit, index): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) }));
+  const rowOf = (hit: Match, index: number): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) });
+  const made = new Set(commits.map((hit) => hit.id));
+  const found = hits.filter((hit) => !made.has(hit.id)).map(rowOf);
   const others = meant
     .slice(0, hits.length > 0 ? MOST_MEANT : undefined)
     .flatMap(({ items }) => items.slice(0, 1).map((hit): Row => ({ kind: "hit", key: `meant ${hit.id}`, hit, href: hitAddress(hit, oneOf(items.flatMap(markedWords)) || null) })));
@@ -86,6 +90,7 @@ export function groupsOf(typed: string, { projects, views, files, sessions, rece
   const groups: Group[] = text
     ? [
         { title: "Go to", rows: [...days, ...pages, ...saved, ...named] },
+        { title: "Commits", rows: commits.map(rowOf) },
         { title: "Found", rows: found },
         { title: "Files", rows: changed },
         { title: "Sessions that may be meant", rows: others },
