@@ -100,7 +100,7 @@ export default function Palette() {
             autofocus
             type="text"
             role="combobox"
-            aria-label="Search in everything, or go to a page, a day, a project or a file"
+            aria-label="Search in everything, or go to a page or project"
             aria-expanded={rows.length > 0}
             aria-controls={`${id}-rows`}
             aria-activedescendant={rows[active] ? `${id}-${active}` : undefined}
