@@ -16,8 +16,8 @@ export function limitQuery(): { user?: string | null } {
 
 /** Between which percentages it ends. */
 export function atReset({ low, high }: Schemas["Likely"]): string {
-  if (low >= 100) return "full before";
-  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", may be full before" : ""}`;
+  if (low >= 100) return "full before the reset";
+  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", maybe full before" : ""}`;
 }
 
 /** "16:00", of another day "Tue 8 Dec 16:00". */

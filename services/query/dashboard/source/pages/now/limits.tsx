@@ -31,7 +31,7 @@ function Limit({ name, window }: { name: string | undefined; window: Window | un
   const isOver = window?.freshness === "over";
   return (
     <div class="limit">
-      <Hint text={`How much of the ${name} limit is used, as Claude Code said. Other devices of the account count too.${window ? `\nRead: ${exactTime(window.read_at)}` : ""}`}>Limit, {name}</Hint>
+      <Hint text={`How much of the ${name} limit is used, as Claude Code said. Other devices of the account count too.${window ? `\nRead: ${exactTime(window.read_at)}` : ""}`}>{name} limit</Hint>
       <b>{!window || isOver ? "–" : `${window.freshness === "old" ? "≥ " : ""}${Math.floor(window.used_percentage)} %`}</b>
       <meter max={100} high={80} value={window && !isOver ? window.used_percentage : 0} aria-hidden="true" />
       <a href="/usage">{window ? says(window) : "\u00a0"}</a>
