@@ -73,10 +73,12 @@ function Ask({ what, name, title, about, next, onClose }: Props & { onClose: () 
         <b>{title}</b>
         {about && <span class="quiet"> · {about}</span>}
       </p>
-      <p>
-        All of it goes from every store, and what machines still send of it is refused.{what.project_id && " All folders that are part of it go too."} Archives of exports
-        are deleted. There is no undo.
-      </p>
+      {!isErased && (
+        <p>
+          All of it goes from every store, and what machines still send of it is refused.{what.project_id && " All folders that are part of it go too."} Archives of
+          exports are deleted. There is no undo.
+        </p>
+      )}
       {problem.value && <ProblemNote problem={problem.value} />}
       {id && <p role="status">{erasure && !isRunning ? says(erasure) : isErased ? "It is being erased." : "It is being counted."}</p>}
       {erasure && !isRunning && isErased ? (
@@ -89,12 +91,14 @@ function Ask({ what, name, title, about, next, onClose }: Props & { onClose: () 
         </ul>
       ) : (
         <label>
-          Type <b>{WORD}</b> to confirm{" "}
+          <span>
+            Type <b>{WORD}</b> to confirm
+          </span>
           <input class="input" autocomplete="off" autocapitalize="off" value={typed.value} onInput={(event) => (typed.value = event.currentTarget.value)} />
         </label>
       )}
       <p class="ask-buttons">
-        <button type="button" class="button" onClick={close}>
+        <button type="button" class={isErased ? "button is-main" : "button"} onClick={close}>
           {isErased ? next[1] : "Keep it"}
         </button>
         {!isErased && (

@@ -35,10 +35,9 @@ export function Board({ live, now }: { live: Live; now: number }) {
   // Read so that the board is drawn again when it changes.
   void live.version.value;
   const sessions = live.board.openSessions;
-  const isKnown = live.listed.value !== null;
-  if ((isKnown || live.problem.value) && sessions.length === 0) return null;
+  if (sessions.length === 0) return live.listed.value || live.problem.value ? null : <section class="board" aria-busy="true" />;
   return (
-    <section class="board" aria-label="Open sessions by state" aria-busy={!isKnown}>
+    <section class="board" aria-label="Open sessions by state">
       {withOthers(sessions).map((state) => {
         const shown = sessions.filter((session) => session.state === state);
         // There is seldom one, and four columns fit.
@@ -51,7 +50,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
                 {mark}
               </span>
               <Hint text={definition}>{label}</Hint>
-              <span class="board-count">{isKnown ? shown.length : "–"}</span>
+              <span class="board-count">{shown.length}</span>
             </h2>
             <ul>
               {shown.map((session) => (

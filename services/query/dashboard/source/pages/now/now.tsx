@@ -34,7 +34,8 @@ export default function Now() {
           <NothingYet what="nothing here" />
         </section>
       ) : (
-        <Below live={live} clock={clock} />
+        // The board above has its height then.
+        (live.listed.value || live.problem.value) && <Below live={live} clock={clock} />
       )}
     </>
   );

@@ -85,14 +85,15 @@ export function groupsOf(typed: string, { projects, views, files, commits, sessi
   // A file that is a hit stands there already.
   const hitPaths = new Set(hits.map((hit) => hit.path));
   const changed = files
-    .filter((file) => !hitPaths.has(file.file_path))
+    .filter((file) => !hitPaths.has(file.file_path) && file.file_path.toLowerCase().includes(text))
     .map((file): Row => ({ kind: "named", key: `file ${file.project_id} ${file.file_path}`, badge: "file", label: file.file_path.split(/[\\/]/).at(-1) ?? "", about: file.file_path, href: fileAddress(file.file_path, file.project_id) }));
+  const [ofFiles, ofHits] = [{ title: "Files", rows: changed }, { title: "Found", rows: found }];
+  const isPath = /[./\\]/.test(text);
   const groups: Group[] = text
     ? [
         { title: "Go to", rows: [...days, ...pages, ...saved, ...named] },
         { title: "Commits", rows: commits.map(rowOf) },
-        { title: "Found", rows: found },
-        { title: "Files", rows: changed },
+        ...(isPath ? [ofFiles, ofHits] : [ofHits, ofFiles]),
         { title: "Sessions that may be meant", rows: others },
         { title: "", rows: seesTexts.value ? [{ kind: "all", key: "all", label: `Search for “${typed.trim()}” with filters`, href: searchAddress(typed) }] : [] },
       ]
