@@ -64,7 +64,7 @@ export function groupsOf(typed: string, { projects, views, files, commits, sessi
   const pages = shown
     .filter((entry) => !text || beginsAWord(entry.label, text))
     .map((entry): Row => ({ kind: "page", key: `page ${entry.path}`, label: entry.label, href: pageAddress(entry.path), path: entry.icon }));
-  const named = projects
+  const ofProjects = projects
     .filter((project) => text && (beginsAWord(nameOf(project), text) || project.path?.toLowerCase().endsWith(text)))
     .slice(0, MOST_PROJECTS)
     .map((project): Row => ({ kind: "named", key: `project ${project.id}`, badge: "project", label: nameOf(project), about: project.path ?? "", href: `/projects/${project.id}` }));
@@ -73,8 +73,9 @@ export function groupsOf(typed: string, { projects, views, files, commits, sessi
     .slice(0, MOST_VIEWS)
     .map((view): Row => ({ kind: "named", key: `view ${view.id}`, badge: "view", label: view.name, about: "", href: view.address }));
   const rowOf = (hit: Match, index: number): Row => ({ kind: "hit", key: `${hit.id} ${index}`, hit, href: hitAddress(hit, typed.trim()) });
-  const made = new Set(commits.map((hit) => hit.id));
-  const found = hits.filter((hit) => !made.has(hit.id)).map(rowOf);
+  // Each once: commits and files have groups of their own.
+  const named = new Set([...commits.map((hit) => hit.id), ...files.map((file) => file.file_path)]);
+  const found = hits.filter((hit) => !named.has(hit.id) && !(hit.kind === "file" && named.has(hit.path ?? ""))).map(rowOf);
   const others = meant
     .slice(0, hits.length > 0 ? MOST_MEANT : undefined)
     .flatMap(({ items }) => items.slice(0, 1).map((hit): Row => ({ kind: "hit", key: `meant ${hit.id}`, hit, href: hitAddress(hit, oneOf(items.flatMap(markedWords)) || null) })));
@@ -82,16 +83,14 @@ export function groupsOf(typed: string, { projects, views, files, commits, sessi
     kind: "named", key: `session ${each.session_id}`, badge: "session", label: each.title ?? "Without a title",
     about: `${projectName(each.project_id, each.project_name)} · ${timeText(each.start_time)}`, href: `/sessions/${encodeURIComponent(each.session_id)}`,
   }));
-  // A file that is a hit stands there already.
-  const hitPaths = new Set(hits.map((hit) => hit.path));
   const changed = files
-    .filter((file) => !hitPaths.has(file.file_path) && file.file_path.toLowerCase().includes(text))
+    .filter((file) => file.file_path.toLowerCase().includes(text))
     .map((file): Row => ({ kind: "named", key: `file ${file.project_id} ${file.file_path}`, badge: "file", label: file.file_path.split(/[\\/]/).at(-1) ?? "", about: file.file_path, href: fileAddress(file.file_path, file.project_id) }));
   const [ofFiles, ofHits] = [{ title: "Files", rows: changed }, { title: "Found", rows: found }];
   const isPath = /[./\\]/.test(text);
   const groups: Group[] = text
     ? [
-        { title: "Go to", rows: [...days, ...pages, ...saved, ...named] },
+        { title: "Go to", rows: [...days, ...pages, ...saved, ...ofProjects] },
         { title: "Commits", rows: commits.map(rowOf) },
         ...(isPath ? [ofFiles, ofHits] : [ofHits, ofFiles]),
         { title: "Sessions that may be meant", rows: others },
