@@ -77,6 +77,7 @@ class FeedItem(Struct, omit_defaults=True, kw_only=True, gc=False):
     since: datetime | None = None
     running_tool: str | None = None
     running_input: str | None = None
+    asks: str | None = None
     error: str | None = None
     # The session's subagents (shared/sessions/agent_state.py); None: none that would be told of.
     agents: list[dict[str, Any]] | None = None

@@ -26,7 +26,8 @@ _POSITION: Final = re.compile(r"(\d{1,16})-(\d{1,9})(?:-\d{1,6})?", re.ASCII)
 class OpenSession:
     """A session on the board. `state` is None until the server tells it.
 
-    `tool`: the one that runs, or whose permission is waited for. `input`: what it was called with. `error`: why the session failed.
+    `tool`: the one that runs, or whose permission is waited for. `input`: what it was called with. `asks`: what its person is to decide.
+    `error`: why the session failed.
     """
 
     session_id: str
@@ -36,6 +37,7 @@ class OpenSession:
     since: datetime | None = None
     tool: str | None = None
     input: str | None = None
+    asks: str | None = None
     error: str | None = None
     started_at: datetime | None = None
     title: str | None = None
@@ -55,12 +57,10 @@ class OpenSession:
         """For a permission or input, or after an error."""
         return self.state in terms().waits
 
-    def is_in(
-        self, state: str, since: str | None, tool: str | None, called_with: str | None, error: str | None, agents: list[Item] | None
-    ) -> None:
-        """Takes what the server says."""
-        self.state, self.since, self.tool = state, _time(since), tool
-        self.input, self.error, self.agents = called_with, error, agents or []
+    def is_in(self, state: str, since: str | None, tool: str | None, called_with: str | None, told: Item) -> None:
+        """Takes what the server says. `told`: the row or the item, whose names of the rest are the same."""
+        self.state, self.since, self.tool, self.input = state, _time(since), tool, called_with
+        self.asks, self.error, self.agents = told.get("asks"), told.get("error"), told.get("agents") or []
 
     @property
     def agents_at_work(self) -> int:
@@ -99,7 +99,7 @@ class Board:
             session.tokens, session.cost_usd, session.files = row["tokens"], row["cost_usd"], row["files"]
             if session.position <= read_up_to:
                 session.position, session.prompt = read_up_to, row["last_prompt"]
-                session.is_in(row["state"], row["since"], row["tool_name"], row["tool_input"], row["error"], row["agents"])
+                session.is_in(row["state"], row["since"], row["tool_name"], row["tool_input"], row)
 
     def take(self, event_id: str, item: Item) -> None:
         """Takes an item of the feed. One from before the rows were read is only something that happened. BadAnswer as in `read`."""
@@ -119,8 +119,7 @@ class Board:
         if item["kind"] == "prompt" and item.get("agent_id") is None:
             session.prompt = item.get("content")
         if state := item.get("state"):
-            called_with, agents = item.get("running_input"), item.get("agents")
-            session.is_in(state, item.get("since"), item.get("running_tool"), called_with, item.get("error"), agents)
+            session.is_in(state, item.get("since"), item.get("running_tool"), item.get("running_input"), item)
 
 
 def _place(session: OpenSession) -> tuple[bool, bool, datetime, str]:

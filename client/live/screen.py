@@ -119,14 +119,15 @@ def _sessions(sessions: list[OpenSession], now: datetime, width: int) -> Table:
 
 
 def _does(session: OpenSession) -> Text:
-    """The error, or how many subagents work, and the call that runs or waits, else the last prompt."""
+    """The error, or how many subagents work, and the call that runs or waits; else the end of what Claude asked, else the last prompt."""
     if session.error:
         return Text(one_line(session.error), style="red")
     count = session.agents_at_work
     agents = (f"{quantities.counted(count, 'agent')} · " if count else "", "green")
     if session.tool:
         return Text.assemble(agents, (one_line(session.tool), "bold"), " ", one_line(session.input or ""))
-    return Text.assemble(agents, one_line(session.prompt or session.title or session.session_id))
+    asked = session.asks.rpartition("\n")[2] if session.asks else None
+    return Text.assemble(agents, one_line(asked or session.prompt or session.title or session.session_id))
 
 
 def _changed(session: OpenSession) -> Text:

@@ -26,10 +26,15 @@ StateSource = Literal["client_file", "hook", "transcript", "event", "time"]
 QUIET_SECONDS: Final = 600
 # The most of a tool's parameters, and of an error.
 LINE_CHARACTERS: Final = 300
+# The most of a command or a plan that waits for a permission, and of the end of Claude's last message.
+ASKS_CHARACTERS: Final = 8_000
+SAID_CHARACTERS: Final = 600
 # The source of a session's end, by its end_reason (open_sessions.py). All others come from hooks.
 ENDED_BY: Final[dict[str, StateSource]] = {"gone": "client_file", "idle": "time", "imported": "time", "explicit": "event"}
 # So many of a session's newest calls are looked at for one that runs: a bound, so that a long session costs what a short one does.
 _CALLS: Final = 32
+# Calls that ask a person: of these alone a session that waits for input has one.
+_ASKING: Final = "('AskUserQuestion', 'ExitPlanMode')"
 
 # When its turn ended without a sign of that, else NULL: the client reminded its person, or there are no hooks and Claude spoke last.
 _TURN_ENDED: Final = """greatest(
@@ -83,14 +88,28 @@ def source_of_end(end_reason: str, otherwise: str) -> str:
     return f"CASE WHEN {end_reason} IS NULL THEN {otherwise} ELSE CASE {end_reason} {known} ELSE 'hook' END END"
 
 
+def _elements(array: str) -> str:
+    """The SQL of the elements of what may be an array."""
+    return f"json_array_elements(CASE WHEN json_typeof({array}) = 'array' THEN {array} ELSE '[]' END)"
+
+
 # The tool that runs, or whose permission is waited for.
 TOOL: Final = "call.tool_name"
 # The parameters of that tool: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
-INPUT: Final = _one_line(
-    "coalesce("
-    + ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
-    + ", call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)"
-)
+_TELLING: Final = ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
+INPUT: Final = _one_line(f"coalesce({_TELLING}, call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)")
+# The questions of that call, each with its answers to choose from. What is no list of them has none.
+_QUESTIONS: Final = rf"""(SELECT nullif(string_agg(concat_ws(E'\n', q ->> 'question',
+                (SELECT string_agg('• ' || (o ->> 'label'), E'\n') FROM {_elements("q -> 'options'")} AS o)), E'\n\n'), '')
+            FROM {_elements("call.parameters -> 'questions'")} AS q)"""
+# The whole that a person decides on, in its own lines: what waits for a permission, the questions, else the end of Claude's last message. The cut is told by `…`.
+ASKS: Final = f"""
+    CASE WHEN told.state NOT IN ('permission', 'input') THEN NULL
+        WHEN call.parameters IS NOT NULL THEN (
+            SELECT CASE WHEN length(text) > {ASKS_CHARACTERS} THEN left(text, {ASKS_CHARACTERS}) || '…' ELSE text END
+            FROM coalesce({_QUESTIONS}, {_TELLING}, call.parameters::text) AS text)
+        WHEN length(said.text) > {SAID_CHARACTERS} THEN '…' || right(said.text, {SAID_CHARACTERS})
+        ELSE said.text END"""
 # Why its turn failed: the API's error, else the result of the turn's last call that failed.
 ERROR: Final = _one_line("failure.text")
 # `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session does not count.
@@ -123,10 +142,10 @@ JOIN: Final = f"""
         SELECT first.agent_id, first.tool_name, first.occurred_at, first.parameters FROM (
             SELECT DISTINCT ON (newest.agent_id) newest.* FROM (
                 SELECT t.id, t.agent_id, t.tool_name, t.occurred_at, t.status, t.parameters FROM tool_calls AS t
-                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission')
+                WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND told.state IN ('working', 'permission', 'input')
                 ORDER BY t.occurred_at DESC LIMIT {_CALLS}
             ) AS newest
-            WHERE newest.status = 'pending' ORDER BY newest.agent_id, newest.occurred_at, newest.id
+            WHERE newest.status = 'pending' AND (told.state <> 'input' OR newest.tool_name IN {_ASKING}) ORDER BY newest.agent_id, newest.occurred_at, newest.id
         ) AS first
         ORDER BY first.occurred_at DESC, first.id LIMIT 1
     ) AS call ON true
@@ -139,4 +158,9 @@ JOIN: Final = f"""
              WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
              ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
         WHERE told.state = 'error'
-    ) AS failure ON true"""
+    ) AS failure ON true
+    LEFT JOIN LATERAL (
+        SELECT btrim(m.content, E' \\n') AS text FROM messages AS m
+        WHERE m.session_id = s.session_id AND m.occurred_at >= sign.prompted_at AND m.role = 'assistant' AND m.agent_id IS NULL AND told.state = 'input'
+        ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
+    ) AS said ON true"""

@@ -10,7 +10,7 @@ from services.query.answers.answer import Answer
 from services.query.answers.fields import CostUsd, TitleSource, doc
 from shared.feed import Kind
 from shared.sessions.agent_state import MOST_AGENTS, AgentState
-from shared.sessions.session_state import OpenState, State, StateSource
+from shared.sessions.session_state import ASKS_CHARACTERS, SAID_CHARACTERS, OpenState, State, StateSource
 from shared.terms import terms
 
 _SOURCE: Final = (
@@ -67,6 +67,15 @@ class LiveSession(Answer):
         doc(
             "The beginning of what that tool was called with, in one line: its command, path, pattern or URL, else all parameters as JSON.",
             examples=["npm test"],
+        ),
+    ]
+    asks: Annotated[
+        str | None,
+        doc(
+            "What its person is to decide, in its own lines. Of one that waits for a permission: the whole command, path or plan, up to "
+            f"{ASKS_CHARACTERS:,} characters. Of one that waits for input: the questions of Claude with their options, else the last "
+            f"{SAID_CHARACTERS} characters of its last message. `…` stands where it is cut.",
+            examples=["The tests pass. Shall I commit it?"],
         ),
     ]
     error: Annotated[
@@ -134,6 +143,7 @@ class LiveItem(Answer, kw_only=True):
     running_input: Annotated[
         str | UnsetType | None, doc("What it was called with, as `tool_input` of `GET /api/live/sessions`. Comes with `state`.")
     ] = UNSET
+    asks: Annotated[str | UnsetType | None, doc("As in `GET /api/live/sessions`. Comes with `state`.")] = UNSET
     error: Annotated[str | UnsetType | None, doc("Of a failed session, as in `GET /api/live/sessions`. Comes with `state`.")] = UNSET
     agents: Annotated[
         list[LiveAgent] | UnsetType | None, doc("Its subagents, as in `GET /api/live/sessions`. Comes with `state`; absent: none.")

@@ -36,6 +36,20 @@ for (const { name, steps, open, order, events } of board.cases)
 
 const numbered = (patch) => linesOf(patch).map(({ kind, before, after, text }) => [kind, before, after, text]);
 
+test("days are named as in the terminal, and by their dates", async () => {
+  const { namedDay } = await source("shell/palette/named_day.ts");
+  // A Thursday.
+  const today = "2026-12-03";
+  const named = {
+    "today": today, "Yesterday": "2026-12-02", "2026-02-17": "2026-02-17",
+    "wednesday": "2026-12-02", "thursday": "2026-11-26", "friday": "2026-11-27", "last friday": "2026-11-27", "on tue": "2026-12-01",
+    "17 feb": "2026-02-17", "Feb 17": "2026-02-17", "17th of feb": null, "17. February": "2026-02-17", "february 17, 2025": "2025-02-17", "3 dec": today, "4 dec": "2025-12-04",
+    "29 feb": "2024-02-29", "30 feb": null, "31 apr 2026": null, "3 days ago": "2026-11-30", "1 day ago": "2026-12-02",
+    "": null, "tu": null, "tuesdays": null, "feb": null, "17": null, "17 feb 18": null, "2026-02-30": null, "fix the timer": null,
+  };
+  for (const [text, day] of Object.entries(named)) assert.equal(namedDay(text, today), day, text);
+});
+
 test("lines of a hunk have its numbers", () => {
   assert.deepEqual(numbered("@@ -3,2 +5,2 @@\n same\n-old\n+new\n"), [
     ["place", null, null, "@@ -3,2 +5,2 @@"],

@@ -3,7 +3,7 @@
 import re
 import signal
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -102,15 +102,79 @@ def test_a_session_moves_over_the_board(open_page: OpenPage, stack: Stack) -> No
     hook(stack.http, session, "PreToolUse", tool_name="Bash", tool_input={"command": "rm -rf build"}, tool_use_id="toolu_1")
     hook(stack.http, session, "Notification", message="Claude needs your permission", notification_type="permission_prompt")
     expect(column("permission")).to_contain_text("Bash")
-    expect(column("permission").locator(".board-input")).to_have_text("rm -rf build")
+    asked = page.locator(".board-column[data-state=permission] li", has=page.locator(f"a[href='/sessions/{session}']")).locator(
+        ".board-asks"
+    )
+    expect(asked).to_have_text("rm -rf build")
 
     # A page that is opened now knows it too: the rows alone do not tell it.
     page.reload()
-    expect(column("permission").locator(".board-input")).to_have_text("rm -rf build")
+    expect(asked).to_have_text("rm -rf build")
     hook(stack.http, session, "Stop", stop_hook_active=False)
     expect(column("input")).to_be_visible()
     hook(stack.http, session, "SessionEnd", reason="clear")
     expect(page.locator(f".board a[href='/sessions/{session}']")).to_have_count(0)
+
+
+def test_a_card_shows_the_whole_command_and_what_claude_asked(open_page: OpenPage, stack: Stack) -> None:
+    session, page = f"asks-{uuid4()}", live(open_page("/"))
+    command = "\n".join(["ssh staging <<'EOF'", *(f"<b>echo {line}</b>" for line in range(40)), "EOF"])
+    say(stack.http, session, "Deploy it")
+
+    # Given a session that waits for a permission, then its command is there, folded with the number of its lines
+    hook(stack.http, session, "PreToolUse", tool_name="Bash", tool_input={"command": command}, tool_use_id=f"toolu_{session}")
+    hook(stack.http, session, "PermissionRequest", tool_name="Bash", tool_input={"command": command})
+    card = page.locator(".board-column[data-state=permission] li", has=page.locator(f"a[href='/sessions/{session}']"))
+    asked = card.locator(".board-asks")
+    expect(asked).to_have_text(command)
+    folded = asked.bounding_box()["height"]
+    card.get_by_role("button", name="All 42 lines").press("Enter")
+    expect(card.get_by_role("button", name="Fold it")).to_have_attribute("aria-expanded", "true")
+    assert asked.bounding_box()["height"] > folded * 2
+    assert page.locator(".board-asks b").count() == 0, "a text is not markup"
+
+    # When Claude asks something, then the question and its options are there
+    question = {"questions": [{"question": "Which colour?", "options": [{"label": "Red"}, {"label": "Blue"}]}]}
+    hook(
+        stack.http,
+        session,
+        "PostToolUse",
+        tool_name="Bash",
+        tool_input={"command": command},
+        tool_use_id=f"toolu_{session}",
+        tool_response={},
+    )
+    hook(stack.http, session, "PreToolUse", tool_name="AskUserQuestion", tool_input=question, tool_use_id=f"toolu_q{session}")
+    hook(stack.http, session, "Notification", message="Claude asks", notification_type="elicitation_dialog")
+    card = page.locator(".board-column[data-state=input] li", has=page.locator(f"a[href='/sessions/{session}']"))
+    expect(card.locator(".board-asks")).to_have_text("Which colour?\n• Red\n• Blue")
+    hook(stack.http, session, "SessionEnd", reason="clear")
+
+
+LIMIT = {
+    "account": None, "users": ["ann"], "kind": "five_hour", "used_percentage": 92.4, "source": "status_line", "machine_id": None, "key_id": None,
+    "freshness": "current", "window_seconds": 18_000, "elapsed_percentage": 50.0, "pace": 1.8, "no_forecast": None, "series": [],
+}  # fmt: skip
+LIKELY = {"likely": 96.0, "low": 94.0, "high": 98.0}
+
+
+def test_limits_are_on_top_and_one_that_is_near_is_in_the_title(open_page: OpenPage) -> None:
+    page = open_page("/settings")
+    page.wait_for_selector("h1")
+    now = datetime.now(UTC)
+    forecast = {"percent_per_active_hour": LIKELY, "active_share": 0.5, "at_reset": LIKELY, "full_at": None, "full_at_earliest": None}
+    window = LIMIT | {"resets_at": (now + timedelta(hours=2)).isoformat(), "read_at": now.isoformat(), "forecast": forecast}
+    quota = {"windows": [window], "need": None, "decided_by": None, "left_percentage": None}
+    page.route("**/api/quota*", lambda route: route.fulfill(json=quota))
+
+    page.reload()
+    expect(page).to_have_title(re.compile(r"^\(92 % of 5 h.*\) Settings"))
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Now").click()
+
+    limits = page.locator(".limits")
+    expect(limits.locator(".limit")).to_have_count(2)
+    expect(limits.locator(".limit").first).to_contain_text(re.compile(r"92 %resets .*, by then 94 to 98 %"))
+    assert limits.bounding_box()["y"] < page.locator(".now-today").bounding_box()["y"]
 
 
 def test_a_card_says_what_failed_and_what_was_changed(open_page: OpenPage, stack: Stack) -> None:
@@ -309,5 +373,6 @@ def test_a_key_for_numbers_counts_states_and_sees_no_text(open_page: OpenPage, s
 
 def test_without_a_session_it_says_how_to_connect(open_page: OpenPage, empty_stack: Stack) -> None:
     page = live(open_page("/", of=str(empty_stack.http.base_url).rstrip("/")))
-    expect(page.locator(".none-open")).to_contain_text("tracker connect")
+    expect(page.locator(".empty .copy")).to_contain_text("tracker connect")
+    expect(page.locator(".will-be")).to_contain_text("which one waits for you")
     expect(page.locator(".tile[data-measure=cost_usd]")).to_contain_text("no calls")

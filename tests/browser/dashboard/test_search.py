@@ -408,6 +408,45 @@ def test_palette_goes_to_pages_and_projects(open_page: OpenPage) -> None:
     page.wait_for_url("**/projects/*")
 
 
+def test_palette_goes_to_days_files_and_the_last_sessions(open_page: OpenPage) -> None:
+    page = open_page("/overview", timezone_id="UTC")
+    page.wait_for_selector("h1")
+    open_palette(page)
+    expect(page.get_by_role("group", name="Last sessions").get_by_role("option")).to_have_count(6)
+    page.keyboard.type("17 feb 2026")
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_text("Tuesday 17 February 2026")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/days/2026-02-17")
+    open_palette(page)
+    page.keyboard.type("yesterday")
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_attribute(
+        "href", f"/days/{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    )
+    open_palette(page).fill("blog/")
+    page.get_by_role("group", name="Files").get_by_role("option").first.click()
+    page.wait_for_url("**/files?path=*")
+
+
+def test_palette_finds_the_call_that_made_a_commit(open_page: OpenPage, stack: Stack) -> None:
+    session, at = "commits-session", (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    began = {"project_path": "/home/ann/zoo", "session_id": session, "start_time": at, "user": "ann"}
+    made = {"command": "git commit -m 'Let quokkas be counted twice'"}
+    call = {"session_id": session, "timestamp": at, "tool_name": "Bash", "parameters": made, "result_status": "success"}
+    for path, body in {
+        "/api/sessions/start": began,
+        "/api/tool-calls": call | {"result": "[main 4f2a9c1] Let quokkas be counted twice\n 1 file changed"},
+    }.items():
+        answer = stack.http.post(path, json=body)
+        assert answer.status_code < 300, answer.text
+    assert wait_until(lambda: stack.http.get("/api/search?q=4f2a9c1").json()["total"] == 1, 60)
+    page = open_page("/overview")
+    page.wait_for_selector("h1")
+    for words in ("4f2a9c1", "quokkas counted"):
+        open_palette(page).fill(words)
+        expect(page.get_by_role("group", name="Commits").get_by_role("option")).to_contain_text("git commit -m")
+        page.keyboard.press("Escape")
+
+
 def test_recent_searches_that_somebody_else_wrote_are_ignored(open_page: OpenPage) -> None:
     page = open_page("/search")
     for stored in ("{", json.dumps({"a": 1}), json.dumps([1, "retry"])):

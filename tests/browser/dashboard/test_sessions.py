@@ -1,6 +1,7 @@
 """The list of sessions: what it shows equals what the API answers; filters, order and the way back; stars and tags; the keyboard."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import expect
@@ -168,3 +169,26 @@ def test_list_stands_beside_a_session_and_leads_to_its_neighbours(open_page: Ope
     expect(side).to_have_count(0)
     page.get_by_role("button", name="List").click()
     expect(side.get_by_role("link").first).to_be_visible()
+
+
+def test_sessions_since_the_last_look_are_marked_and_counted(open_page: OpenPage, stack: Stack) -> None:
+    page = open_page("/sessions?range=all")
+    every = shown_titles(page)
+    new = page.locator(".session-about .badge", has_text="new")
+    expect(new).to_have_count(0)
+    newest, before = sorted(
+        (datetime.fromisoformat(session["end_time"]) for session in all_sessions(stack) if session["end_time"]), reverse=True
+    )[:2]
+
+    # Given a look that ended between the last two of them
+    looked = (newest.timestamp() + before.timestamp()) / 2 * 1_000
+    page.goto(page.url.replace("/sessions?range=all", "/settings"))
+    page.evaluate("at => localStorage.setItem('tracker.looked', JSON.stringify({ at, before: 0 }))", looked)
+    page.goto(page.url.replace("/settings", "/sessions?range=all"))
+
+    expect(new).to_have_count(1)
+    expect(page.locator(".page-head .badge")).to_contain_text("1 new since")
+    # It stays while one looks around
+    page.reload()
+    expect(page.locator(TITLE)).to_have_count(len(every))
+    expect(new).to_have_count(1)

@@ -62,5 +62,23 @@ def test_dialog_that_is_closed_and_opened_at_once_is_open(open_page: OpenPage) -
         expect(sheet).to_be_visible(timeout=2_000)
 
 
+def test_every_page_says_that_numbers_grow_while_an_import_runs(open_page: OpenPage) -> None:
+    page = open_page("/settings")
+    page.wait_for_selector("h1")
+    jobs = [{"job_id": "3f9a2c10-0000-4000-8000-000000000000", "kind": "import", "status": "running"}]
+    page.route("**/api/import/jobs*", lambda route: route.fulfill(json={"items": jobs, "next_cursor": None}))
+    page.goto(page.url.replace("/settings", "/overview"))
+
+    note = page.get_by_role("status").filter(has_text="An import is running: numbers still grow.")
+    expect(note).to_be_visible()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Tools").click()
+    expect(note.get_by_role("link", name="Show it")).to_have_attribute("href", "/imports")
+
+    # When it has ended, the line goes, and the page's numbers are read anew
+    with page.expect_request("**/api/tool-calls/stats*"):
+        jobs[0]["status"] = "succeeded"
+    expect(note).to_have_count(0)
+
+
 def shown(place: Any) -> list[str]:
     return [link.inner_text() for link in place.get_by_role("link").all() if link.is_visible()]

@@ -17,6 +17,7 @@ LIVE_SESSIONS = (
     _SQL.live_sessions.replace("{state}", session_state.STATE.strip())
     .replace("{tool}", session_state.TOOL)
     .replace("{input}", session_state.INPUT)
+    .replace("{asks}", session_state.ASKS.strip())
     .replace("{error}", session_state.ERROR)
     .replace("{source}", session_state.SOURCE.strip())
     .replace("{since}", session_state.SINCE.strip())

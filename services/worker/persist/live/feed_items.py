@@ -44,6 +44,7 @@ _SESSIONS: Final = sql(
     since=session_state.SINCE.strip(),
     tool=session_state.TOOL,
     input=session_state.INPUT,
+    asks=session_state.ASKS.strip(),
     error=session_state.ERROR,
     signs=dedent(session_state.JOIN).strip(),
     agents=AGENTS,
@@ -71,6 +72,7 @@ class FeedSession(NamedTuple):
     since: datetime | None
     tool_name: str | None
     tool_input: str | None
+    asks: str | None
     error: str | None
     # Its subagents, as answers/live.py has them.
     agents: list[dict[str, Any]]
@@ -79,7 +81,7 @@ class FeedSession(NamedTuple):
     def does(self) -> tuple[Any, ...]:
         """The parts of it that are fed: a change of any is an item."""
         agents = tuple((each["agent_id"], each["state"], each["tool_name"]) for each in self.agents)
-        return self.state, self.tool_name, self.tool_input, self.error, agents
+        return self.state, self.tool_name, self.tool_input, self.asks, self.error, agents
 
     def owner(self) -> dict[str, Any]:
         """The fields of an item that say what it belongs to."""
@@ -92,7 +94,9 @@ class FeedSession(NamedTuple):
         }
 
 
-NO_SESSION: Final = FeedSession("", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None, [])
+NO_SESSION: Final = FeedSession(
+    "", False, None, None, None, None, None, None, None, None, None, "quiet", None, None, None, None, None, None, []
+)
 # The kinds of events that the feed shows one by one.
 _SHOWN: Final = frozenset({ToolCall, Conversation, Activity})
 
@@ -142,7 +146,8 @@ def tell_states(items: Sequence[FeedItem], sessions: dict[str, FeedSession]) -> 
             item.since = session.since if session.is_open else session.last_event_at
             item.state_source = session.state_source if session.is_open else session_state.ENDED_BY.get(session.end_reason or "", "hook")
             if session.is_open:
-                item.running_tool, item.running_input, item.error = session.tool_name, session.tool_input, session.error
+                item.running_tool, item.running_input = session.tool_name, session.tool_input
+                item.asks, item.error = session.asks, session.error
                 item.agents = session.agents or None
 
 

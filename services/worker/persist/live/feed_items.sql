@@ -6,7 +6,7 @@ UNION ALL SELECT id FROM sent JOIN messages USING (id, received_at)
 UNION ALL SELECT id FROM sent JOIN activities USING (id, received_at)
 
 -- name: sessions
--- shared/sessions fills these, so that the list of open sessions says the same: $is_open, $end_reason, $state, $source, $since, $tool, $input, $error, $agents, of the columns of $signs and $agent_signs.
+-- shared/sessions fills these, so that the list of open sessions says the same: $is_open, $end_reason, $state, $source, $since, $tool, $input, $asks, $error, $agents, of the columns of $signs and $agent_signs.
 SELECT s.session_id, $is_open, nullif(s.project_id, 0), p.name, u.name,
     (SELECT max(machine_id) FROM session_machines AS m WHERE m.session_id = s.session_id),
     coalesce(mark.title, s.title), CASE WHEN mark.title IS NULL THEN s.title_source ELSE 'person' END,
@@ -16,6 +16,7 @@ SELECT s.session_id, $is_open, nullif(s.project_id, 0), p.name, u.name,
     $since,
     $tool,
     $input,
+    $asks,
     $error,
     $agents
 FROM sessions AS s LEFT JOIN projects AS p ON p.id = s.project_id LEFT JOIN users AS u ON u.id = s.user_id

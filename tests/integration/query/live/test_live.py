@@ -366,6 +366,7 @@ def test_open_sessions_are_listed_with_command_error_and_files(served: tuple[Fas
 
     waits, failed = found["permission"], found["failed"]
     assert (waits["state"], waits["tool_name"], waits["tool_input"], waits["error"]) == ("permission", "Bash", "rm -rf build", None)
+    assert (waits["asks"], failed["asks"]) == ("rm -rf build", None)
     assert waits["files"] == [
         {"file_path": f"/home/ann/shop/{name}.py", "lines_added": added, "lines_removed": removed}
         for name, added, removed in (("b", 20, 4), ("d", 10, 2), ("c", 10, 2))

@@ -93,12 +93,12 @@ def test_a_key_sees_of_open_sessions_what_it_sees_in_the_lists(query_settings: S
     for name in ("numbers", "metrics"):
         items = answers[name].json()["items"]
         assert sorted(item["state"] for item in items) == ["error", "error", "permission", "permission"]
-        assert {(item["tool_input"], item["error"]) for item in items} == {(None, None)}
+        assert {(item["tool_input"], item["asks"], item["error"]) for item in items} == {(None, None, None)}
         assert [item["files"] for item in items] == [[{"file_path": None, "lines_added": 5, "lines_removed": 0}]] * 4
         assert not any(text in answers[name].text for text in ("cat ", "Too much", "a.md")), name
     bound = {item["session_id"]: item for item in answers["bound"].json()["items"]}
     assert bound.keys() == {"wiki permission", "wiki error"}
-    assert bound["wiki permission"]["tool_input"] == "cat wiki.md"
+    assert bound["wiki permission"]["tool_input"] == bound["wiki permission"]["asks"] == "cat wiki.md"
     assert bound["wiki error"]["error"] == "Too much of wiki"
     assert bound["wiki error"]["files"][0]["file_path"] == "/home/ann/wiki/a.md"
 

@@ -19,7 +19,7 @@ from services.worker.maintenance.idle_sessions import close_idle_sessions
 from services.worker.resources import Resources
 from shared.events.messages import Conversation, SessionStart, ToolCall
 from shared.feed import FeedItem
-from shared.sessions.session_state import QUIET_SECONDS
+from shared.sessions.session_state import QUIET_SECONDS, SAID_CHARACTERS
 from tests.example_counts import examples
 from tests.integration.worker.capture.captured import read_all
 from tests.integration.worker.capture.hook_session import put_hooks
@@ -178,6 +178,50 @@ DOES: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
     "an error of the turn before is none": ([PROMPT, CALL, FAILED_CALL, hook(15, "UserPromptSubmit", prompt="go on"), FAILED], ("error", None, None)),
     "an error that was overcome is none": ([PROMPT, API_ERROR, STOP], ("input", None, None)),
 }  # fmt: skip
+
+
+LONG_COMMAND = "ssh staging <<'EOF'\n" + "\n".join(f"  echo {n}" for n in range(100)) + "\nEOF"
+QUESTION = {
+    "tool_name": "AskUserQuestion",
+    "tool_use_id": "toolu_q",
+    "tool_input": {
+        "questions": [{"question": "Which one?", "options": [{"label": "Red"}, {"label": "Blue"}]}, {"question": "When?", "options": 3}]
+    },
+}
+CALLED = hook(2, "PreToolUse", tool_name="Bash", tool_use_id="toolu_l", tool_input={"command": LONG_COMMAND})
+QUESTIONS = "Which one?\n• Red\n• Blue\n\nWhen?"
+SAID = line(5, "assistant", [{"type": "text", "text": "x" * 700 + "\n\nShall I commit it?\n"}])
+ASKING: dict[str, tuple[list[Step], tuple[str, str | None, str | None]]] = {
+    "the whole command": ([PROMPT, CALLED, ASKED], ("permission", "Bash", LONG_COMMAND)),
+    "the questions, while a dialog is open": (
+        [PROMPT, hook(2, "PreToolUse", **QUESTION), hook(3, "Notification", notification_type="elicitation_dialog")],
+        ("input", "AskUserQuestion", QUESTIONS),
+    ),
+    "the questions, as a permission": ([PROMPT, hook(2, "PreToolUse", **QUESTION), ASKED], ("permission", "AskUserQuestion", QUESTIONS)),
+    "the end of the last message": (
+        [line(0, "user", "make it"), SAID],
+        ("input", None, "…" + ("x" * 700 + "\n\nShall I commit it?")[-SAID_CHARACTERS:]),
+    ),
+    "nothing while it works": ([PROMPT, CALLED], ("working", "Bash", None)),
+    "nothing of the turn before": (
+        [line(0, "user", "make it"), SAID, line(9, "user", "yes"), file(9.5, "waiting", 9.4, waits="dialog open")],
+        ("input", None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "expected"), ASKING.values(), ids=ASKING)
+def test_a_session_that_waits_tells_all_that_its_person_is_to_decide(
+    worker: Resources, steps: list[Step], expected: tuple[str, str | None, str | None]
+) -> None:
+    session_id, start = begun()
+
+    tell(worker, session_id, steps, start)
+
+    row = open_one(worker, session_id)
+    assert (row.state, row.tool_name, row.asks) == expected
+    last = last_item(worker, session_id)
+    assert (last.state, last.running_tool, last.asks) == expected
 
 
 @pytest.mark.parametrize(("steps", "expected"), DOES.values(), ids=DOES)

@@ -10,13 +10,16 @@ const MOST_WORDS = 8;
 
 /** Where a hit leads: to its place in the session, or to the history of a file. `within` is what finds its like in that session. */
 export function hitAddress(hit: Match, within: string | null = null): string {
-  if (hit.kind === "file" && hit.path) {
-    const search = new URLSearchParams({ path: hit.path });
-    if (hit.project_id != null) search.set("project", String(hit.project_id));
-    return `/files?${search}`;
-  }
+  if (hit.kind === "file" && hit.path) return fileAddress(hit.path, hit.project_id);
   const place = hit.timeline_id ?? (hit.kind === "message" || hit.kind === "tool_call" ? hit.id : null);
   return foundSession(hit.session_id ?? "", within, place ? placeOf(place, hit) : []);
+}
+
+/** The history of a file. */
+export function fileAddress(path: string, project: number | null): string {
+  const search = new URLSearchParams({ path });
+  if (project != null) search.set("project", String(project));
+  return `/files?${search}`;
 }
 
 /** A session, with the search whose hits one goes through in it. */

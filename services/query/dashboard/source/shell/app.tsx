@@ -13,6 +13,7 @@ import { EmptyNote } from "../parts/notes/empty_note";
 import { lazily } from "../parts/lazily";
 import { ProblemNote } from "../parts/notes/problem_note";
 import { useHeading } from "./heading";
+import { GrowingNote } from "./growing_note";
 import { KeyHelp } from "./key_help";
 import { Login } from "./login";
 import { Navigation } from "./navigation";
@@ -96,6 +97,7 @@ export function App() {
         <PrintStamp />
         <ZoneNote />
         {isReady && <Page key={parts.value[0] ?? ""} />}
+        {me.value && <GrowingNote />}
       </main>
       <KeyHelp />
       <SearchPalette />

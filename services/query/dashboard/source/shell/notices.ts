@@ -47,9 +47,9 @@ export function notifyOf(waiting: readonly WaitingSession[]): void {
   for (const session of waiting) if (session.id !== null && before.get(session.id) !== session.state) notify(session.id, session);
 }
 
-function notify(id: string, { state, title, prompt, tool, input, error }: WaitingSession): void {
+function notify(id: string, { state, title, prompt, tool, input, asks, error }: WaitingSession): void {
   const { label } = terms.states[state as keyof typeof terms.states];
-  const body = error ?? ([tool, input].filter(Boolean).join(": ") || prompt || "");
+  const body = error ?? ([tool, input].filter(Boolean).join(": ") || asks?.split("\n").at(-1) || prompt || "");
   try {
     // Two tabs show one.
     const notice = new Notification(`${label}: ${title ?? prompt ?? "a session"}`, { body, tag: `${id} ${state}` });

@@ -1,5 +1,6 @@
 /** Open sessions in columns, by what they do or wait for, in the order of the board. */
 
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../api/answers";
 import type { OpenSession } from "./live_board";
 import { age, compact, cost, plural } from "../../format/quantities";
@@ -34,10 +35,9 @@ export function Board({ live, now }: { live: Live; now: number }) {
   // Read so that the board is drawn again when it changes.
   void live.version.value;
   const sessions = live.board.openSessions;
-  const isKnown = live.listed.value !== null;
-  if ((isKnown || live.problem.value) && sessions.length === 0) return null;
+  if (sessions.length === 0) return live.listed.value || live.problem.value ? null : <section class="board" aria-busy="true" />;
   return (
-    <section class="board" aria-label="Open sessions by state" aria-busy={!isKnown}>
+    <section class="board" aria-label="Open sessions by state">
       {withOthers(sessions).map((state) => {
         const shown = sessions.filter((session) => session.state === state);
         // There is seldom one, and four columns fit.
@@ -50,7 +50,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
                 {mark}
               </span>
               <Hint text={definition}>{label}</Hint>
-              <span class="board-count">{isKnown ? shown.length : "–"}</span>
+              <span class="board-count">{shown.length}</span>
             </h2>
             <ul>
               {shown.map((session) => (
@@ -65,7 +65,7 @@ export function Board({ live, now }: { live: Live; now: number }) {
 }
 
 function Card({ session, now }: { session: OpenSession; now: number }) {
-  const { tool, input, error, since, title, prompt, files, agents } = session;
+  const { tool, input, asks, error, since, title, prompt, files, agents } = session;
   const does = tool ?? (!error && title && title !== prompt && prompt);
   return (
     <li>
@@ -80,7 +80,7 @@ function Card({ session, now }: { session: OpenSession; now: number }) {
           )}
         </span>
         {does && <span class="board-does">{does}</span>}
-        {input && (
+        {input && !asks && (
           <code class="board-input" title={input}>
             {input}
           </code>
@@ -108,7 +108,28 @@ function Card({ session, now }: { session: OpenSession; now: number }) {
         ))}
         <span class="board-numbers">{session.calls === null ? "\u00a0" : numbers(session)}</span>
       </a>
+      {asks && <Asks text={asks} isSaid={!tool} />}
     </li>
+  );
+}
+
+/** So much stands there without a fold. */
+const SHORT = { characters: 240, lines: 7 };
+
+/** What waits for a permission, or what Claude asked: whole. Of a long one its beginning is seen; of what Claude said, its end. */
+function Asks({ text, isSaid }: { text: string; isSaid: boolean }) {
+  const [isOpen, setOpen] = useState(false);
+  const lines = text.split("\n").length;
+  const isLong = text.length > SHORT.characters || lines > SHORT.lines;
+  return (
+    <>
+      <pre class={`board-asks${isSaid ? " is-said" : ""}${isLong && !isOpen ? " is-folded" : ""}`}>{text}</pre>
+      {isLong && (
+        <button type="button" class="button is-small is-quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Fold it" : lines > 1 ? `All ${lines} lines` : "All of it"}
+        </button>
+      )}
+    </>
   );
 }
 

@@ -36,6 +36,7 @@ export interface LiveItem {
   since?: string;
   running_tool?: string;
   running_input?: string;
+  asks?: string;
   error?: string;
   agents?: Row["agents"];
 }
@@ -51,6 +52,8 @@ export interface OpenSession {
   tool: string | null;
   /** What it was called with. */
   input: string | null;
+  /** What its person is to decide, whole. */
+  asks: string | null;
   /** Why it failed. */
   error: string | null;
   title: string | null;
@@ -104,7 +107,7 @@ export class LiveBoard {
       if (!isAtOrBefore(session.position, lastEventId)) continue;
       session.position = lastEventId;
       session.prompt = row.last_prompt;
-      isIn(session, row.state, row.since, row.tool_name, row.tool_input, row.error, row.agents);
+      isIn(session, row.state, row.since, row.tool_name, row.tool_input, row);
     }
   }
 
@@ -120,13 +123,13 @@ export class LiveBoard {
     session.project = item.project_name ? projectName(item.project_id, item.project_name) : session.project;
     session.user = item.user ?? session.user;
     if (item.kind === "prompt" && item.agent_id === undefined) session.prompt = item.content ?? null;
-    if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item.error, item.agents);
+    if (item.state) isIn(session, item.state, item.since, item.running_tool, item.running_input, item);
   }
 
   private session(id: string, startedAt: string): OpenSession {
     let session = this.sessions.get(id);
     if (!session) {
-      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, input: null, error: null, calls: null, tokens: null, cost: null, files: [], agents: [] };
+      const unknown = { state: null, since: null, title: null, project: null, user: null, prompt: null, tool: null, input: null, asks: null, error: null, calls: null, tokens: null, cost: null, files: [], agents: [] };
       session = { id, position: "0-0", startedAt, ...unknown };
       this.sessions.set(id, session);
     }
@@ -145,11 +148,13 @@ function placeOf(session: OpenSession): number {
 
 type Told = string | null | undefined;
 
-function isIn(session: OpenSession, state: string, since: Told, tool: Told, input: Told, error: Told, agents: Row["agents"] = []): void {
+/** `told`: the row or the item, whose names of the rest are the same. */
+function isIn(session: OpenSession, state: string, since: Told, tool: Told, input: Told, { asks, error, agents = [] }: Pick<LiveItem, "agents"> & { asks?: Told; error?: Told }): void {
   session.state = state;
   session.since = since ?? null;
   session.tool = tool ?? null;
   session.input = input ?? null;
+  session.asks = asks ?? null;
   session.error = error ?? null;
   session.agents = agents;
 }

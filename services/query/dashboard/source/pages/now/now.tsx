@@ -2,10 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { isEmpty } from "../../address/range";
 import { seesTextsOfCounts } from "../../api/identity";
+import { NothingYet } from "../../parts/notes/nothing_yet";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Board, StateCounts } from "./board";
 import { Feed } from "./feed";
+import { Limits } from "./limits";
 import "./now.css";
 import { NoSession } from "./no_session";
 import { NoticeSwitch } from "./notice_switch";
@@ -23,9 +26,17 @@ export default function Now() {
         {seesTextsOfCounts.value && <NoticeSwitch />}
       </header>
       {live.problem.value && live.listed.value === null && <ProblemNote problem={live.problem.value} again={live.again} />}
+      {!isEmpty.value && <Limits />}
       <Today isProblemTold={live.problem.value !== null} />
       {seesTextsOfCounts.value ? <Board live={live} now={clock} /> : <StateCounts live={live} />}
-      <Below live={live} clock={clock} />
+      {isEmpty.value ? (
+        <section class="panel">
+          <NothingYet what="nothing here" />
+        </section>
+      ) : (
+        // The board above has its height then.
+        (live.listed.value || live.problem.value) && <Below live={live} clock={clock} />
+      )}
     </>
   );
 }

@@ -53,7 +53,7 @@ function Shown({ id }: { id: string }) {
       about={
         project?.path && (
           <>
-            <code>{project.path}</code> <Erase what={{ project_id: Number(id) }} name={project.path} />
+            <code>{project.path}</code> <Erase what={{ project_id: Number(id) }} name={project.path} title={projectName(Number(id), project.name)} about={`a project, with all sessions · ${project.path}`} next={["/projects", "Go to the projects"]} />
           </>
         )
       }

@@ -6,11 +6,14 @@ import type { Schemas } from "../../api/answers";
 import { me } from "../../api/identity";
 import { addressOf } from "../../api/request";
 import { measure } from "../../format/measures";
+import { projectName } from "../../format/names";
 import { count, minutes } from "../../format/quantities";
+import { timeText } from "../../format/times";
 import { Erase } from "../../parts/erase";
 import { allTokens } from "../../parts/stats/token_split";
 import { CopyText } from "../../parts/text/copy_text";
 import { type MarksChange, resumeCommand } from "../sessions/session_marks";
+import { sessionTitle } from "../sessions/session_row";
 import { Fact } from "./session_head";
 
 const EXPORTS = [
@@ -69,14 +72,20 @@ export function SessionMore({ session, onMark, folder }: Props) {
             <Act label={session.note ? "Edit the note" : "Add a note"} run={() => edit("note")} />
             <Act
               label={isShared ? "Stop sharing" : "Share"}
-              title={isShared ? "Keys of other people read this session" : "Only keys of its person read this session, and keys that read everything"}
+              title={isShared ? "Keys of other people read this session" : "Only its person's keys read this session, and keys that read everything"}
               run={() => onMark({ visibility: isShared ? "private" : "shared" })}
             />
           </>
         ) : (
           isShared && <span class="badge">shared</span>
         )}
-        <Erase what={{ session_id: session.session_id }} name={session.session_id} />
+        <Erase
+          what={{ session_id: session.session_id }}
+          name={session.session_id}
+          title={sessionTitle(session)}
+          about={[projectName(session.project_id, session.project_name), timeText(session.start_time)].filter(Boolean).join(" · ")}
+          next={["/sessions", "Go to the sessions"]}
+        />
       </div>
       {onMark && edited && <Edit key={edited} name={edited} session={session} onMark={onMark} onDone={() => edit(null)} />}
     </>

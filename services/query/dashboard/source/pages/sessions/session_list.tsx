@@ -3,12 +3,13 @@
 import { useLayoutEffect, useEffect, useRef, useState } from "preact/hooks";
 import { address, isRevisit, parameter, withParameters } from "../../address/address";
 import { rangeQuery } from "../../address/filters";
-import { extent, isEmpty, range, rangeAddress } from "../../address/range";
+import { extent, isEmpty, range, rangeAddress, zone } from "../../address/range";
 import { type Problem, attempt } from "../../api/request";
 import { usePages } from "../../api/use_pages";
 import { measure } from "../../format/measures";
-import { dayText } from "../../format/days";
+import { dayOf, dayText } from "../../format/days";
 import { count, plural } from "../../format/quantities";
+import { timeText } from "../../format/times";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { NothingYet } from "../../parts/notes/nothing_yet";
 import { useFixedWindow } from "../../parts/tables/fixed_window";
@@ -20,6 +21,7 @@ import { SessionFilters, isFiltered, ownQuery, rangeWords, unfilteredAddress } f
 import { type MarksChange, mark, mayMark, withMarks } from "./session_marks";
 import { type Differing, SessionRow } from "./session_row";
 import { ON_A_PAGE, rememberList } from "./session_side";
+import { isNewSince, useLastLook } from "./last_look";
 import "./sessions.css";
 
 const ROW_PX = 58;
@@ -56,6 +58,9 @@ export function SessionList() {
     }));
   }
 
+  const looked = useLastLook();
+  const news = items.filter((session) => isNewSince(looked, session)).length;
+
   return (
     <>
       <header class="page-head">
@@ -63,6 +68,11 @@ export function SessionList() {
         <span class="quiet" role="status">
           {isKnown && items.length > 0 && (isWhole ? `${plural(items.length, "session")} ${rangeWords()}` : `More than ${count(items.length)} sessions ${rangeWords()}; the list goes on as you scroll`)}
         </span>
+        {news > 0 && (
+          <a class="badge is-accent" href={withParameters({ range: null, from: dayOf(new Date(looked), zone.value), to: null })} title="Those in which something happened since you last looked at this list">
+            {count(news)} new since {timeText(new Date(looked).toISOString())}
+          </a>
+        )}
         <RangeActions />
         {items.length > 0 && <CsvLink of={found.address} />}
       </header>
@@ -84,6 +94,7 @@ export function SessionList() {
                 key={session.session_id}
                 session={session}
                 differing={differing}
+                isNew={isNewSince(looked, session)}
                 top={(first + index) * rowHeight}
                 onMark={mayMark(session) ? (wanted) => void change(session.session_id, wanted) : undefined}
               />

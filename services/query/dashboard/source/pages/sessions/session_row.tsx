@@ -45,11 +45,13 @@ export function sessionTitle(session: Pick<Session, "title">): string {
 interface Props {
   session: Session;
   differing: Differing;
+  /** Whether something happened in it since the list was last looked at. */
+  isNew: boolean;
   top: number;
   onMark?: ((change: MarksChange) => void) | undefined;
 }
 
-export function SessionRow({ session, differing, top, onMark }: Props) {
+export function SessionRow({ session, differing, isNew, top, onMark }: Props) {
   const { session_id, duration_minutes } = session;
   const { isPart, of } = withinDays(session);
   const tokens = allTokens(of);
@@ -61,6 +63,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
           {sessionTitle(session)}
         </a>
         <div class="session-about">
+          {isNew && <span class="badge is-accent">new</span>}
           {session.status === "open" && <span class="badge is-good">● open</span>}
           {differing.project && session.project_name && (
             <a href={withParameters({ project: String(session.project_id) })}>{projectName(session.project_id, session.project_name)}</a>

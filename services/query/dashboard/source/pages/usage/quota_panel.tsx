@@ -1,8 +1,8 @@
 /** How full the windows of the account's limits are, as Claude Code said: read, never computed. */
 
 import { chosen } from "../../address/filters";
-import type { Schemas } from "../../api/answers";
 import { useRead } from "../../api/use_read";
+import { atReset } from "../../format/limits";
 import { Hint } from "../../parts/notes/hint";
 import { Loaded, Panel } from "../../parts/panel";
 import { Table } from "../../parts/tables/table";
@@ -73,9 +73,4 @@ export function QuotaPanel() {
 function kindText(kind: string): string {
   const name = Object.keys(KINDS).find((each) => kind.startsWith(each));
   return name ? KINDS[name] + kind.slice(name.length).replace(/_/g, " ").replace(/^ /, ", ") : kind;
-}
-
-function atReset({ low, high }: Schemas["Likely"]): string {
-  if (low >= 100) return "full before the reset";
-  return `${Math.round(low)} to ${Math.min(Math.round(high), 100)} %${high >= 100 ? ", maybe full before" : ""}`;
 }

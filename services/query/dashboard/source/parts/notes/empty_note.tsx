@@ -7,8 +7,8 @@ export function EmptyNote({ title, children, command, isPage }: { title: string;
   return (
     <div class="empty">
       {isPage ? <h1>{title}</h1> : <p class="empty-title">{title}</p>}
-      {children && <div class="empty-text">{children}</div>}
       {command && <CopyText text={command} />}
+      {children && <div class="empty-text">{children}</div>}
     </div>
   );
 }

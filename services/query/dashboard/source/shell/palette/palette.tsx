@@ -1,10 +1,12 @@
-/** The search over any page: hits as one types, pages and projects by name. Arrows choose, Enter opens, Escape closes. */
+/** The search over any page: hits as one types; pages, days, projects, files and commits by name; the last sessions. Arrows choose, Enter opens, Escape closes. */
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import "../../search/search.css";
 import "./palette.css";
 import { go } from "../../address/address";
+import { zone } from "../../address/range";
 import { seesNames, seesTexts } from "../../api/identity";
+import { usePages } from "../../api/use_pages";
 import { useRead } from "../../api/use_read";
 import { ProblemNote } from "../../parts/notes/problem_note";
 import { Completions } from "../../search/completions";
@@ -18,6 +20,13 @@ import { PaletteRow } from "./palette_row";
 import { type Row, groupsOf, searchAddress } from "./palette_rows";
 
 const MOST_HITS = 12;
+const MOST_FILES = 5;
+const MOST_SESSIONS = 6;
+const MOST_COMMITS = 3;
+/** A hash, or words of a subject. */
+const COMMIT = /^[0-9a-f]{7,40}$|\S\s+\S/;
+/** As a part of a path may be typed. */
+const PATH_PART = /^[^\s:"]{3,400}$/;
 const ANY: Omit<Search, "q"> = {
   mode: "words", kind: null, sort: "best", bySession: false, isCaseSensitive: false, withContext: false, filters: {}, limit: MOST_HITS,
 };
@@ -32,8 +41,19 @@ export default function Palette() {
   const found = useSearch(search);
   const projects = useRead(seesNames.value ? "/api/projects" : null, { limit: 1000 });
   const views = useViews();
+  const sessions = useRead(seesTexts.value ? "/api/sessions" : null, { limit: MOST_SESSIONS });
+  const isPath = seesTexts.value && PATH_PART.test(typed.trim());
+  const files = usePages(isPath ? "/api/files" : null, { contains: typed.trim(), sort: "last_change", limit: MOST_FILES }, { delayMs: 120 });
+  const isCommit = seesTexts.value && COMMIT.test(typed.trim());
+  const commits = usePages(isCommit ? "/api/search" : null, { q: `tool:Bash "git commit" ${typed.trim()}`, correct: false, tz: zone.value, limit: MOST_COMMITS }, { delayMs: 120 });
+  const isCurrent = found.isCurrent && (!isCommit || commits.isCurrent);
   const first = found.pages[0];
-  const groups = groupsOf(typed, projects.data ?? [], views.data?.items ?? [], first?.items ?? [], meantBeside(found.pages), recentSearches.value);
+  const groups = groupsOf(
+    typed,
+    { projects: projects.data ?? [], views: views.data?.items ?? [], files: (isPath && files.pages[0]?.items) || [], commits: (isCommit && commits.pages[0]?.items) || [], sessions: sessions.data?.items ?? [], recent: recentSearches.value },
+    first?.items ?? [],
+    meantBeside(found.pages),
+  );
   const rows = groups.flatMap((group) => group.rows);
   const active = Math.min(at, rows.length - 1);
 
@@ -51,7 +71,7 @@ export default function Palette() {
   const open = (row: Row | undefined) => {
     if (row?.kind === "recent") return type(row.label);
     // Hits of what was typed before are not what Enter means.
-    const isOld = row === undefined || (row.kind === "hit" && !found.isCurrent);
+    const isOld = row === undefined || (row.kind === "hit" && !isCurrent);
     if (isOld && !typed.trim()) return;
     close();
     go(isOld ? searchAddress(typed) : row.href);
@@ -100,7 +120,7 @@ export default function Palette() {
         {seesTexts.value && <Completions q={typed} onTake={type} />}
         <div ref={list} class="palette-list">
           {found.problem && <ProblemNote problem={found.problem} again={found.more} />}
-          <div id={`${id}-rows`} role="listbox" aria-label="What was found" class={found.isCurrent || !typed ? "" : "is-stale"} aria-busy={found.isReading}>
+          <div id={`${id}-rows`} role="listbox" aria-label="What was found" class={isCurrent || !typed ? "" : "is-stale"} aria-busy={found.isReading}>
             {groups.map((group) => (
               <div role="group" key={group.title} aria-label={group.title || "More"} class="palette-group">
                 {group.title && (

@@ -51,7 +51,7 @@ function Content({ row }: { row: Row }) {
           <span class="palette-label">{row.label}</span>
         </>
       );
-    case "project":
+    case "named":
       return (
         <>
           <span class="badge">{row.badge}</span>
