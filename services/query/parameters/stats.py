@@ -84,6 +84,7 @@ class UsageParameters(Filtered, StatsRange):
     model: OptionalModel = None
     session_id: OptionalSession = None
     branch: OptionalBranch = None
+    include_cost_parts: bool = Field(False, description="True shows what the cost of `totals` was paid for, in `cost_parts`.")
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 

@@ -29,6 +29,7 @@ from services.query.parameters.stats import (
     UsageParameters,
 )
 from services.query.queries.stats.comparison import GROUP_FIELDS, Comparison, comparison
+from services.query.queries.stats.cost_parts import cost_parts
 from services.query.queries.stats.ranges import MAX_POINTS, range_before
 from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_errors import ToolErrors, tool_errors
@@ -151,7 +152,11 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     def read(connection: Connection) -> UsageReport:
         chosen = selection(request, connection, project_id, parameters, of_session=of_session)
         gap = settings_of(request).idle_gap_seconds
-        return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
+        question = UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch)
+        report = usage(connection, question)
+        if parameters.include_cost_parts:
+            report.cost_parts = cost_parts(connection, question, report.totals.cost_usd)
+        return report
 
     return report_response(
         request,

@@ -17,6 +17,7 @@ import { TokenSplit } from "../../parts/stats/token_split";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
 import { DIMENSIONS, MEASURES, PAIRS, WHAT } from "./dimensions";
+import { MoneyPanel } from "./money_panel";
 import { QuotaPanel } from "./quota_panel";
 import { UsageChart } from "./usage_chart";
 import "./usage.css";
@@ -65,6 +66,7 @@ export default function Usage() {
             {(data) => course.data && sums.data && <UsageChart course={course.data.items} parts={data.items} sums={sums.data.items} by={by} name={name} interval={interval} height={HEIGHT} />}
           </Loaded>
         </Panel>
+        <MoneyPanel query={query} totals={course.data?.totals} />
         <Panel
           title={`By ${WHAT[by].label.toLowerCase()}`}
           about={by === "machine" ? "a session on several machines counts for each of them, and once in the total" : "the last row counts all of them"}
