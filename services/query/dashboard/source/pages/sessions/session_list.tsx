@@ -22,6 +22,7 @@ import { type Differing, SessionRow } from "./session_row";
 import "./sessions.css";
 
 const ON_A_PAGE = 100;
+const TYPING_MS = 150;
 const ROW_PX = 58;
 const ROW_PX_PHONE = 84;
 // The next page is read while so many rows are still below.
@@ -33,10 +34,11 @@ const places = new Map<string, number>();
 export function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia(PHONE) ? ROW_PX_PHONE : ROW_PX;
-  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, ...ownQuery() }, { pageItems: ON_A_PAGE });
+  const found = usePages("/api/sessions", { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, include_outcome: true, ...ownQuery() }, { pageItems: ON_A_PAGE, delayMs: TYPING_MS });
   const { problem, isReading, hasMore } = found;
+  // While somebody types, what was found before stays.
+  const items = found.pages.flatMap((page) => page.items);
   const isKnown = found.isCurrent && found.pages.length > 0;
-  const items = isKnown ? found.pages.flatMap((page) => page.items) : [];
   const isWhole = isKnown && !hasMore;
   const { first, last } = useFixedWindow(list, items.length, rowHeight);
   const [markProblem, setMarkProblem] = useState<Problem | null>(null);
@@ -67,14 +69,14 @@ export function SessionList() {
       {!isEmpty.value && <SessionFilters />}
       {problem && <ProblemNote problem={problem} again={found.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
-      {!isKnown && !problem && (
+      {!isKnown && items.length === 0 && !problem && (
         <div class="outline session-outline" role="status">
           Reading the sessions …
         </div>
       )}
       {isKnown && items.length === 0 && <NoSessions />}
       {items.length > 0 && (
-        <div class="panel session-panel">
+        <div class={found.isCurrent ? "panel session-panel" : "panel session-panel loaded is-stale"} aria-busy={!found.isCurrent}>
           <Columns />
           <div ref={list} class="session-rows" role="list" aria-label="Sessions" style={{ height: `${items.length * rowHeight}px` }}>
             {items.slice(first, last).map((session, index) => (
@@ -154,6 +156,12 @@ function NoSessions() {
           <>
             {" or "}
             <a href={rangeAddress("all")}>look at all days</a>
+          </>
+        )}
+        {parameter("contains") && (
+          <>
+            {" or "}
+            <a href={`/search?${new URLSearchParams({ q: parameter("contains") ?? "" })}`}>search what was said</a>
           </>
         )}
       </EmptyNote>
