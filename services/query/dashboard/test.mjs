@@ -171,5 +171,5 @@ test("tiles of a cost add up to it, and small ones are taken together", async ()
 
   assert.deepEqual(tiles.map(({ label }) => label), ["p1", "p3", "2 others"]);
   assert.ok(Math.abs(tiles.reduce((sum, { value }) => sum + value, 0) - 320.32) < 1e-9);
-  assert.equal(tilesOf(parts, 320.32, 9).at(-1).label, "7 others");
+  assert.equal(tilesOf(parts, 320.32, { all: 9 }).at(-1).label, "7 others");
 });

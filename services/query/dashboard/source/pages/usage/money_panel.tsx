@@ -8,32 +8,33 @@ import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
 import { modelName, projectName } from "../../format/names";
-import { percent } from "../../format/quantities";
+import { count, minutes, percent } from "../../format/quantities";
 import terms from "../../format/terms";
 import { Treemap } from "../../parts/charts/treemap";
 import { Loaded, Panel } from "../../parts/panel";
 import { COST_PARTS } from "../../parts/stats/cost_parts";
 import { Switch } from "../../parts/switch";
 import { Table } from "../../parts/tables/table";
-import { MOST, type Part, tilesOf } from "./tiles";
+import { type Counts, MOST, type Part, tilesOf } from "./tiles";
 
-type Data = Answer<"/api/usage"> | Answer<"/api/sessions">;
-type Totals = Schemas["UsageMeasures"];
+type Work = Answer<"/api/work">;
+type Data = Answer<"/api/usage"> | Answer<"/api/sessions"> | Work;
 
-const SPLITS = { project: "Projects", session: "Sessions", model: "Models", month: "What for" };
+const SPLITS = { project: "Projects", session: "Sessions", model: "Models", month: "What for", branch: "Branches", commit: "Commits", pull_request: "Pull requests", issue: "Issues" };
 type Split = keyof typeof SPLITS;
+/** What work led to, and how the rest is called. */
+const WORK: Partial<Record<Split, string>> = { branch: "on no branch", commit: "not committed", pull_request: "in no pull request", issue: "for no issue" };
 
 const HEIGHT = 330;
 
-export function MoneyPanel({ query, totals }: { query: Parameters; totals: Totals | undefined }) {
+export function MoneyPanel({ query, totals }: { query: Parameters; totals: Schemas["UsageMeasures"] | undefined }) {
   const { project, model } = chosen.value;
-  // A session has its cost of all models together.
-  const isOffered = { project: !project, session: !model && seesTexts.value, model: !model, month: true };
-  const splits = (Object.keys(SPLITS) as Split[]).filter((each) => isOffered[each]);
+  // Sessions and work have the cost of all models together.
+  const splits = (Object.keys(SPLITS) as Split[]).filter((each) => (each === "project" ? !project : each === "month" || (!model && (each === "model" || seesTexts.value))));
   const split = choiceOf("split", splits);
-  const found = useRead<"/api/usage" | "/api/sessions">(
-    split === "session" ? "/api/sessions" : "/api/usage",
-    split === "session" ? { ...rangeQuery(), by: "active", include_share: true, sort: "cost_usd", limit: MOST } : { ...query, group_by: split, include_cost_parts: split === "month" || null },
+  const found = useRead<"/api/usage" | "/api/sessions" | "/api/work">(
+    split === "session" ? "/api/sessions" : WORK[split] ? "/api/work" : "/api/usage",
+    split === "session" ? { ...rangeQuery(), by: "active", include_share: true, sort: "cost_usd", limit: MOST } : { ...query, group_by: split, include_cost_parts: split === "month" || null, limit: WORK[split] && MOST - 1 },
   );
   return (
     <Panel
@@ -46,17 +47,18 @@ export function MoneyPanel({ query, totals }: { query: Parameters; totals: Total
       actions={<Switch label="Split by" options={splits.map((value) => ({ value, label: SPLITS[value] }))} value={split} onChange={(value) => choose("split", value, splits)} />}
     >
       <Loaded reading={found} what="the cost" height={HEIGHT}>
-        {(data) => totals && <Money data={data} totals={"totals" in data ? data.totals : totals} csv={found.address} />}
+        {(data) => totals && <Money data={data} whole={("totals" in data ? data : { totals }).totals.cost_usd} sessions={totals.active_sessions} csv={found.address} />}
       </Loaded>
     </Panel>
   );
 }
 
-function Money({ data, totals, csv }: { data: Data; totals: Totals; csv: string | null }) {
+function Money({ data, whole, sessions, csv }: { data: Data; whole: number | null; sessions: number; csv: string | null }) {
   const { exact, label, definition } = measure("cost_usd");
-  const whole = totals.cost_usd;
   if (!whole) return <p class="quiet">No call in these days has a known price.</p>;
-  const tiles = tilesOf(partsOf(data), whole, "active_sessions" in totals && !("totals" in data) ? totals.active_sessions : undefined, dearestSessions());
+  const parts = partsOf(data);
+  const isWork = "without" in data;
+  const tiles = tilesOf(parts, whole, { all: isWork ? parts.length + data.left_out : "totals" in data ? undefined : sessions, of: isWork ? data.others : undefined, href: dearestSessions() });
   return (
     <div class="money">
       <Treemap label="Where the money went" tiles={tiles.map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
@@ -77,6 +79,13 @@ function Money({ data, totals, csv }: { data: Data; totals: Totals; csv: string 
           },
           { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
           { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
+          ...(isWork
+            ? [
+                { title: "Active time", isNumber: true, cell: ({ of }: Counts) => minutes(of?.active_minutes), total: minutes(data.totals.active_minutes) },
+                { title: "Turns", isNumber: true, isMinor: true, cell: ({ of }: Counts) => count(of?.turns), total: count(data.totals.turns) },
+                { title: "Sessions", isNumber: true, isMinor: true, cell: ({ of }: Counts) => count(of?.sessions), total: count(data.totals.sessions) },
+              ]
+            : []),
         ]}
       />
     </div>
@@ -85,6 +94,10 @@ function Money({ data, totals, csv }: { data: Data; totals: Totals; csv: string 
 
 /** The parts of the cost that an answer has. One of an earlier address may be of another kind than what is asked for now. */
 function partsOf(data: Data): Part[] {
+  if ("without" in data) {
+    const { group_by: split, items, without } = data;
+    return [...items.map((item, index) => ({ key: String(index), ...nameOf(item), value: item.cost_usd, of: item })), { key: "without", label: WORK[split] ?? "", value: without.cost_usd, color: "--series-6", href: dearestSessions(), of: without }];
+  }
   if ("totals" in data) {
     const { cost_parts: parts, group_by: split, items } = data;
     if (parts) return COST_PARTS.map(({ name, color }) => ({ key: name, label: terms.cost_parts[name].label, value: parts[name], color, href: dearestSessions() }));
@@ -95,6 +108,13 @@ function partsOf(data: Data): Part[] {
     );
   }
   return data.items.map(({ session_id: id, title, share }) => ({ key: id, label: title ?? "Without a title", value: share?.cost_usd ?? null, href: `/sessions/${encodeURIComponent(id)}` }));
+}
+
+function nameOf({ branch, issue, subject, commit, pull_request: request, project_id: id, project_name: project, session_id: session }: Work["items"][number]): Pick<Part, "label" | "href"> {
+  const name = projectName(id, project);
+  if (branch) return { label: `${branch} · ${name}`, href: pageAddress("/sessions", { branch }) };
+  if (request) return { label: request.replace(/^https?:..[^/]+./, ""), href: pageAddress("/sessions", { contains: request }) };
+  return { label: issue ? `${issue} · ${name}` : `${subject} ${commit ?? ""}`, href: `/sessions/${encodeURIComponent(session)}` };
 }
 
 function dearestSessions(): string | undefined {
