@@ -7,7 +7,7 @@ import type { Answer, Parameters, Schemas } from "../../api/answers";
 import { seesTexts } from "../../api/identity";
 import { useRead } from "../../api/use_read";
 import { measure } from "../../format/measures";
-import { modelName, projectName } from "../../format/names";
+import { projectName } from "../../format/names";
 import { count, minutes, percent } from "../../format/quantities";
 import terms from "../../format/terms";
 import { Treemap } from "../../parts/charts/treemap";
@@ -15,6 +15,7 @@ import { Loaded, Panel } from "../../parts/panel";
 import { COST_PARTS } from "../../parts/stats/cost_parts";
 import { Switch } from "../../parts/switch";
 import { Table } from "../../parts/tables/table";
+import { WHAT } from "./dimensions";
 import { type Counts, MOST, type Part, tilesOf } from "./tiles";
 
 type Work = Answer<"/api/work">;
@@ -25,6 +26,11 @@ type Split = keyof typeof SPLITS;
 /** What work led to, and how the rest is called. */
 const WORK: Partial<Record<Split, string>> = { branch: "on no branch", commit: "not committed", pull_request: "in no pull request", issue: "for no issue" };
 
+const COUNTS = [
+  ["Active time", "active_minutes", minutes],
+  ["Turns", "turns", count],
+  ["Sessions", "sessions", count],
+] as const;
 const HEIGHT = 330;
 
 export function MoneyPanel({ query, totals }: { query: Parameters; totals: Schemas["UsageMeasures"] | undefined }) {
@@ -39,11 +45,7 @@ export function MoneyPanel({ query, totals }: { query: Parameters; totals: Schem
   return (
     <Panel
       title="Where the money went"
-      about={
-        <>
-          {project && <a href={withParameters({ project: null })}>← all projects</a>} {model && <a href={withParameters({ model: null })}>← all models</a>}
-        </>
-      }
+      about={(project || model) && <a href={withParameters({ project: null, model: null })}>← of all projects and models</a>}
       actions={<Switch label="Split by" options={splits.map((value) => ({ value, label: SPLITS[value] }))} value={split} onChange={(value) => choose("split", value, splits)} />}
     >
       <Loaded reading={found} what="the cost" height={HEIGHT}>
@@ -63,7 +65,7 @@ function Money({ data, whole, sessions, csv }: { data: Data; whole: number | nul
     <div class="money">
       <Treemap label="Where the money went" tiles={tiles.map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
       <Table
-        caption="Where the money went"
+        caption="Parts of the cost"
         rows={tiles}
         keyOf={(tile) => tile.key}
         csv={csv}
@@ -79,13 +81,13 @@ function Money({ data, whole, sessions, csv }: { data: Data; whole: number | nul
           },
           { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
           { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
-          ...(isWork
-            ? [
-                { title: "Active time", isNumber: true, cell: ({ of }: Counts) => minutes(of?.active_minutes), total: minutes(data.totals.active_minutes) },
-                { title: "Turns", isNumber: true, isMinor: true, cell: ({ of }: Counts) => count(of?.turns), total: count(data.totals.turns) },
-                { title: "Sessions", isNumber: true, isMinor: true, cell: ({ of }: Counts) => count(of?.sessions), total: count(data.totals.sessions) },
-              ]
-            : []),
+          ...(isWork ? COUNTS : []).map(([title, name, written]) => ({
+            title,
+            isNumber: true,
+            isMinor: name !== "active_minutes",
+            cell: ({ of }: Counts) => written(of?.[name]),
+            total: isWork && written(data.totals[name]),
+          })),
         ]}
       />
     </div>
@@ -96,21 +98,18 @@ function Money({ data, whole, sessions, csv }: { data: Data; whole: number | nul
 function partsOf(data: Data): Part[] {
   if ("without" in data) {
     const { group_by: split, items, without } = data;
-    return [...items.map((item, index) => ({ key: String(index), ...nameOf(item), value: item.cost_usd, of: item })), { key: "without", label: WORK[split] ?? "", value: without.cost_usd, color: "--series-6", href: dearestSessions(), of: without }];
+    return [...items.map((item, index) => ({ key: String(index), ...nameOfWork(item), value: item.cost_usd, of: item })), { key: "without", label: WORK[split] ?? "", value: without.cost_usd, color: "--series-6", href: dearestSessions(), of: without }];
   }
   if ("totals" in data) {
     const { cost_parts: parts, group_by: split, items } = data;
     if (parts) return COST_PARTS.map(({ name, color }) => ({ key: name, label: terms.cost_parts[name].label, value: parts[name], color, href: dearestSessions() }));
-    return items.map((item) =>
-      split === "model"
-        ? { key: item.model ?? "", label: modelName(item.model), value: item.cost_usd, href: toggled("model", item.model) }
-        : { key: String(item.project_id), label: projectName(item.project_id, item.project_name), value: item.cost_usd, href: toggled("project", item.project_id) },
-    );
+    const { idOf, nameOf, filter } = WHAT[split === "model" ? split : "project"];
+    return items.map((item) => ({ key: idOf(item) ?? "", label: nameOf(item), value: item.cost_usd, href: toggled(filter, idOf(item)) }));
   }
   return data.items.map(({ session_id: id, title, share }) => ({ key: id, label: title ?? "Without a title", value: share?.cost_usd ?? null, href: `/sessions/${encodeURIComponent(id)}` }));
 }
 
-function nameOf({ branch, issue, subject, commit, pull_request: request, project_id: id, project_name: project, session_id: session }: Work["items"][number]): Pick<Part, "label" | "href"> {
+function nameOfWork({ branch, issue, subject, commit, pull_request: request, project_id: id, project_name: project, session_id: session }: Work["items"][number]): Pick<Part, "label" | "href"> {
   const name = projectName(id, project);
   if (branch) return { label: `${branch} · ${name}`, href: pageAddress("/sessions", { branch }) };
   if (request) return { label: request.replace(/^https?:..[^/]+./, ""), href: pageAddress("/sessions", { contains: request }) };

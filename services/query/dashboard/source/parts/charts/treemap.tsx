@@ -23,10 +23,9 @@ export function Treemap({ label, tiles }: { label: string; tiles: readonly Tile[
     <svg class="treemap" role="group" aria-label={label}>
       {tiles.map(({ key, label, text, color, href }, index) => {
         const { x = 0, y = 0, width = 0, height: high = 0 } = places[index] ?? {};
-        const said = `${label}: ${text}`;
         const drawn = (
           <svg x={`${x}%`} y={`${(y / height) * 100}%`} width={`${width}%`} height={`${(high / height) * 100}%`}>
-            <title>{said}</title>
+            <title>{`${label}: ${text}`}</title>
             <rect width="100%" height="100%" style={{ fill: `color-mix(in srgb, var(${color}) 32%, var(--panel))` }} />
             <foreignObject width="100%" height="100%">
               <div class="tree-tile">
@@ -37,13 +36,11 @@ export function Treemap({ label, tiles }: { label: string; tiles: readonly Tile[
           </svg>
         );
         return href ? (
-          <a key={key} href={href} aria-label={said}>
+          <a key={key} href={href}>
             {drawn}
           </a>
         ) : (
-          <g key={key} role="img" aria-label={said}>
-            {drawn}
-          </g>
+          drawn
         );
       })}
     </svg>
