@@ -141,7 +141,7 @@ class SessionMachine(Answer):
 
 
 class CameOfSession(Answer):
-    """What came of a session, in numbers; `/api/sessions/{session_id}/outcome` has the whole. Changed files and failed calls are the session's own."""
+    """The outcome of a session in numbers; `/api/sessions/{session_id}/outcome` has the whole. Changed files and failed calls are the session's own."""
 
     commits: Annotated[int, doc("Commits that its shell commands made, as their results say.")]
     pull_requests: Annotated[list[str], doc("Addresses of those that its calls opened.")]

@@ -1,4 +1,4 @@
-"""What work cost, by what it led to: the answer of /api/work."""
+"""The cost of work by commit, pull request, branch or issue: the answer of /api/work."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal, get_args
@@ -23,7 +23,7 @@ class WorkMeasures(Answer, kw_only=True):
 
 
 class WorkItem(WorkMeasures, kw_only=True):
-    """What work led to; of the first fields it has those of its `group_by`. All numbers are of what is within the dates."""
+    """A commit, pull request, branch or issue; of the first fields it has those of its `group_by`. All numbers are of what is within the dates."""
 
     commit: Annotated[str | UnsetType | None, doc("Its hash, as short as git printed it; null if it printed nothing.")] = UNSET
     subject: Annotated[str | UnsetType, doc("The commit's.")] = UNSET

@@ -177,7 +177,7 @@ def show_work(request: Request, parameters: Annotated[WorkParameters, Query()]) 
     """The cost, active time and turns of the range by what they led to. Each call counts once, and all together are the cost of the range.
 
     A session is divided among its commits by its turns: a commit has what came after the commit before, up to the end of its turn, or up to itself where
-    another one follows in that turn. What came after the last commit's turn led to none. Several commits of one call share it equally, and one that amends
+    another one follows in that turn. The turns after that of the last commit led to none. Several commits of one call share it equally, and one that amends
     has the part of the commit that it replaces. The commits are those that shell commands made, as their results say.
 
     An issue has the commits whose subjects name it, as `#123` or `ABC-123`; a commit without one, and what led to no commit, counts for the issue that the

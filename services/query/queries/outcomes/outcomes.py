@@ -63,7 +63,7 @@ class Outcomes(Struct):
             )
 
     def in_numbers(self) -> CameOfSession:
-        """What a row of a list shows of them."""
+        """As a row of a list shows them."""
         last = [run.last_result for run in self.tests.values()]
         failed = [run.failed for run in self.tests.values() if run.last_result == "failed" and run.failed is not None]
         return CameOfSession(

@@ -1,5 +1,5 @@
 -- name: cost_parts
--- The cost of calls by what was paid for, as the view api_call_costs divides it, in whole nano dollars. What was read from the cache is the rest.
+-- The cost of calls by what was paid for, as the view api_call_costs divides it, in whole nano dollars. The rest was read from the cache.
 SELECT coalesce(sum(c.cost_nano_usd), 0)::float8 AS known, coalesce(round(sum(c.input_nano_usd)), 0)::float8 AS input,
     coalesce(sum(c.cache_write_nano_usd), 0)::float8 AS cache_write, coalesce(sum(c.output_nano_usd), 0)::float8 AS output
 FROM (

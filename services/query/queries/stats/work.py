@@ -1,4 +1,4 @@
-"""What work cost by commit, pull request, branch or issue. Each session is divided into pieces (work_pieces.py); their sums are in work.sql."""
+"""The cost of work by commit, pull request, branch or issue. Each session is divided into pieces (work_pieces.py); their sums are in work.sql."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -53,7 +53,7 @@ class _Sums(Struct):
 
 
 class _Thing(Struct, frozen=True):
-    """What a piece led to: the fields of its item that tell it apart. `at`: when it was made, if it was."""
+    """A commit or the like that a piece led to: the fields of its item that tell it apart. `at`: when it was made, if it was."""
 
     project_id: int | None
     fields: tuple[tuple[str, str | None], ...]
@@ -204,14 +204,14 @@ def _issues_of(piece: Piece[Any]) -> list[str]:
 
 
 def _within(piece: Piece[Any], start: datetime | None, end: datetime | None) -> tuple[datetime | None, datetime | None] | None:
-    """What of a piece is within the dates; None if nothing is."""
+    """The part of a piece that is within the dates; None if no part is."""
     since = max(piece.since, start) if piece.since and start else piece.since or start
     until = min(piece.until, end) if piece.until and end else piece.until or end
     return None if since and until and since >= until else (since, until)
 
 
 def _add_what_is_in_no_session(connection: Connection, without: _Work, known: list[_Work], question: UsageQuestion) -> None:
-    """Calls outside of sessions, sessions that retention has dropped, and costs that only a claude.json tells."""
+    """Adds calls outside of sessions, sessions that retention has dropped, and costs that only a claude.json tells."""
     totals = usage(connection, question).totals
     without.sums.cost_nano_usd += round((totals.cost_usd or 0) * 1e9) - sum(each.sums.cost_nano_usd for each in known)
     without.sums.api_calls += totals.api_calls - sum(each.sums.api_calls for each in known)

@@ -20,7 +20,7 @@ FROM asks WHERE session_id = ANY (%(ids)s::text[]) AND occurred_at > '-infinity'
 GROUP BY session_id
 
 -- name: pieces
--- The sums of each piece of a session, in the order that was asked for. NULL: an open side. What has no date is at the beginning.
+-- The sums of each piece of a session, in the order that was asked for. NULL: an open side. Calls without a date are at the beginning.
 SELECT c.api_calls, c.unpriced_calls, c.cost_nano_usd, a.turns,
     measure_us(without_gap(s.active_ranges, gap.length) * tstzmultirange(tstzrange(piece.since, piece.until)))::bigint AS active_us
 FROM unnest(%(ids)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY AS piece (session_id, since, until, number)

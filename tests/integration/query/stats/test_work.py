@@ -1,4 +1,4 @@
-"""What work cost: each call counts for one commit, pull request, branch or issue, or for none, and together they are the cost of the range."""
+"""The cost of work: each call counts for one commit, pull request, branch or issue, or for none, and together they are the cost of the range."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -23,8 +23,8 @@ type Data = Answer<"/api/usage"> | Answer<"/api/sessions"> | Work;
 
 const SPLITS = { project: "Projects", session: "Sessions", model: "Models", month: "What for", branch: "Branches", commit: "Commits", pull_request: "Pull requests", issue: "Issues" };
 type Split = keyof typeof SPLITS;
-/** What work led to, and how the rest is called. */
-const WORK: Partial<Record<Split, string>> = { branch: "on no branch", commit: "not committed", pull_request: "in no pull request", issue: "for no issue" };
+/** Things that work led to, and the words for work that led to none. */
+const WORK: Partial<Record<Split, string>> = terms.without;
 
 const COUNTS = [
   ["Active time", "active_minutes", minutes],
