@@ -38,6 +38,12 @@ def at(minute: int) -> datetime:
     return NOON + minute * MINUTE
 
 
+def empty(connection: Connection) -> None:
+    """Row by row, so that the sums follow."""
+    for table in ("messages", "tool_calls", "api_calls", "sessions", "projects"):
+        connection.execute(f"DELETE FROM {table}".encode())
+
+
 def add(connection: Connection, name: str, project: int, told: dict[str, Any]) -> None:
     seed.add_session(connection, name, project, git_branch=told["branch"], started_at=NOON)
     for minute in told["asks"]:
@@ -75,7 +81,7 @@ def nano(of: dict[str, Any]) -> int:
 def test_all_parts_of_work_add_up_to_the_cost_of_the_range(
     client: TestClient, connection: Connection, told: list[dict[str, Any]], limit: int, is_cut: bool
 ) -> None:
-    connection.execute("TRUNCATE sessions, projects, messages, tool_calls, api_calls, session_marks CASCADE")
+    empty(connection)
     project = seed.add_project(connection, "/home/ann/shop")
     for number, each in enumerate(told):
         add(connection, "abc"[number], project, each)
@@ -101,7 +107,7 @@ def test_all_parts_of_work_add_up_to_the_cost_of_the_range(
 def test_each_call_counts_for_the_commit_of_its_turn_or_for_the_next(
     client: TestClient, connection: Connection, told: dict[str, Any]
 ) -> None:
-    connection.execute("TRUNCATE sessions, projects, messages, tool_calls, api_calls, session_marks CASCADE")
+    empty(connection)
     add(connection, "a", seed.add_project(connection, "/home/ann/shop"), told)
     seed.compute_totals(connection)
     turn_of = {minute: sum(ask <= minute for ask in told["asks"]) for minute in range(41)}

@@ -119,7 +119,7 @@ export function SessionRow({ session, differing, top, onMark }: Props) {
   );
 }
 
-/** Commits, pull requests and tests; files and failed calls have columns. */
+/** Commits, pull requests and tests; changed files where their column has no room. */
 function CameOf({ session: { outcome, files_modified_count: files, status } }: { session: Session }) {
   if (!outcome) return null;
   const { commits, pull_requests: requests, tests, failed_tests: failed } = outcome;
@@ -134,6 +134,7 @@ function CameOf({ session: { outcome, files_modified_count: files, status } }: {
           </a>
         </span>
       ))}
+      {files > 0 && <span class="session-files">{plural(files, "file")}</span>}
       {tests === "passed" && <span>tests passed</span>}
       {tests === "failed" && <span class="is-bad">{failed ? plural(failed, "test") : "tests"} failed</span>}
     </>

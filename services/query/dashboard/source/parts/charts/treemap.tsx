@@ -30,7 +30,7 @@ export function Treemap({ label, tiles }: { label: string; tiles: readonly Tile[
             <foreignObject width="100%" height="100%">
               <div class="tree-tile">
                 <b>{label}</b>
-                {text}
+                <span>{text}</span>
               </div>
             </foreignObject>
           </svg>
