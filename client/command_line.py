@@ -35,6 +35,7 @@ from client.questions.reconcile import reconcile
 from client.questions.report import report
 from client.questions.search import search
 from client.questions.show import show
+from client.questions.work import work
 from client.resume.commands import restore, resume
 from client.unexpected import reported, without_debug
 from client.version import version
@@ -112,6 +113,7 @@ app.command("tools", rich_help_panel=QUESTIONS)(list_tools)
 app.command("usage", rich_help_panel=QUESTIONS)(list_usage)
 app.command("blocks", rich_help_panel=QUESTIONS)(list_blocks)
 app.command("reconcile", rich_help_panel=QUESTIONS)(reconcile)
+app.command("work", rich_help_panel=QUESTIONS)(work)
 app.command("quota", rich_help_panel=QUESTIONS)(show_quota)
 app.command("machines", rich_help_panel=QUESTIONS)(list_machines)
 app.command("top", rich_help_panel=QUESTIONS)(top)

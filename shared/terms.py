@@ -29,6 +29,8 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost_parts: dict[str, Term]
     # Why the prompt cache was written again. `{pause}` and `{kept}` are durations.
     rebuild_causes: dict[str, str]
+    # Work that led to no such thing, by what /api/work groups by.
+    without: dict[str, str]
 
 
 @lru_cache(maxsize=1)

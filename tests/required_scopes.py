@@ -29,6 +29,7 @@ READING = {
     ("GET", "/api/stats"): METRICS,
     ("GET", "/api/usage"): METRICS,
     ("GET", "/api/usage/blocks"): METRICS,
+    ("GET", "/api/work"): READ,
     ("GET", "/api/quota"): METRICS,
     ("GET", "/api/compare"): METRICS,
     ("GET", "/api/prices"): METRICS,

@@ -27,6 +27,7 @@ from services.query.answers.fields import (
     doc,
 )
 from services.query.answers.live import LiveAgent
+from shared.claude_formats.call_outcome import RunResult
 from shared.sessions.session_state import State, StateSource
 
 
@@ -139,6 +140,18 @@ class SessionMachine(Answer):
     name: Annotated[str | None, doc("null if the machine was forgotten.")]
 
 
+class CameOfSession(Answer):
+    """The outcome of a session in numbers; `/api/sessions/{session_id}/outcome` has the whole. Changed files and failed calls are the session's own."""
+
+    commits: Annotated[int, doc("Commits that its shell commands made, as their results say.")]
+    pull_requests: Annotated[list[str], doc("Addresses of those that its calls opened.")]
+    tests: Annotated[
+        RunResult | None,
+        doc("`failed`: the last run of one of its test commands failed; `passed`: one passed, and none failed. null: it ran no tests."),
+    ]
+    failed_tests: Annotated[int | None, doc("Tests that failed in these last runs, as their summaries say; null if they say nothing.")]
+
+
 class Session(Answer, kw_only=True):
     session_id: str
     title: Annotated[str | None, doc("What it is called, in one line: by a person, by Claude Code, or by what Claude was asked first.")]
@@ -199,6 +212,9 @@ class Session(Answer, kw_only=True):
     ]
     texts_dropped_before: datetime | None
     share: Annotated[SessionShare | UnsetType | None, doc("Only with `include_share=true`: what of it is within the dates.")] = UNSET
+    outcome: Annotated[CameOfSession | UnsetType | None, doc("Only with `include_outcome=true`: what came of it, on all of its days.")] = (
+        UNSET
+    )
 
 
 class _Act(Answer, kw_only=True):

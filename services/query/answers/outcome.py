@@ -1,14 +1,14 @@
-"""The outcome of a session, and the parts of its cost. Turns have `CostParts` and `CacheRebuild`, too."""
+"""The outcome of a session, and why it cost what it cost. Turns have `CacheRebuild`, too."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from services.query.answers.answer import Answer
 from services.query.answers.days import DayCommit, DayPullRequest
 from services.query.answers.fields import CostUsd, UnpricedCalls, doc
+from services.query.answers.stats import CostParts
 from shared.claude_formats.call_outcome import RunResult
-from shared.terms import terms
 
 ASK_CHARACTERS: Final = 500
 ANSWER_CHARACTERS: Final = 1_000
@@ -22,22 +22,6 @@ MOST_DAYS: Final = 60
 
 ItemId = Annotated[UUID, doc("For `around` of the timeline.")]
 AgentOfItem = Annotated[str | None, doc("The subagent whose timeline has that item; null: the session's own.")]
-
-
-def _part(name: str) -> Any:
-    return doc(terms().cost_parts[name].definition)
-
-
-class CostParts(Answer):
-    """A cost, by what was paid for. The parts and `unknown_usd` are the cost of the calls that have a price."""
-
-    input_usd: Annotated[float, _part("input_usd")]
-    cache_write_usd: Annotated[float, _part("cache_write_usd")]
-    cache_read_usd: Annotated[float, _part("cache_read_usd")]
-    output_usd: Annotated[float, _part("output_usd")]
-    unknown_usd: Annotated[
-        float, doc("Calls whose parts are not known, since the export that brought them does not tell what the cache saved.")
-    ]
 
 
 class CacheRebuild(Answer):

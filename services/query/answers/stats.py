@@ -1,7 +1,7 @@
 """Stats, tool stats and usage: parameters and answers."""
 
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, UnsetType
 from pydantic import Field
@@ -19,6 +19,7 @@ from services.query.answers.fields import (
     measure,
 )
 from services.query.answers.lists import Project
+from shared.terms import terms
 
 Interval = Literal["hour", "day", "week", "month"]
 
@@ -218,6 +219,22 @@ class ToolStats(Answer, kw_only=True):
     time_series: list[CallPoint]
 
 
+def _part(name: str) -> Any:
+    return doc(terms().cost_parts[name].definition)
+
+
+class CostParts(Answer):
+    """A cost, by what was paid for. The parts and `unknown_usd` are the cost of the calls that have a price."""
+
+    input_usd: Annotated[float, _part("input_usd")]
+    cache_write_usd: Annotated[float, _part("cache_write_usd")]
+    cache_read_usd: Annotated[float, _part("cache_read_usd")]
+    output_usd: Annotated[float, _part("output_usd")]
+    unknown_usd: Annotated[
+        float, doc("Calls whose parts are not known, since the export that brought them does not tell what the cache saved.")
+    ]
+
+
 class UsageMeasures(Answer, kw_only=True):
     sessions: Annotated[
         int | UnsetType, doc("Sessions that started. Activity measures are absent if `model` is a dimension or a filter.")
@@ -277,3 +294,10 @@ class UsageReport(Answer):
     totals: UsageMeasures
     dropped_sessions: DroppedSessions
     price_versions: Annotated[list[str], doc("The price lists that the costs of all stored calls come from.")]
+    cost_parts: Annotated[
+        CostParts | UnsetType | None,
+        doc(
+            "Only with `include_cost_parts=true`: the cost of `totals` by what was paid for; null if no price is known. The parts add up to it. "
+            "What retention has dropped, and what only a `claude.json` tells, is in `unknown_usd`."
+        ),
+    ] = UNSET

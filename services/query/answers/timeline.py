@@ -9,7 +9,8 @@ from services.query.answers.acts import CallFields, MessageFields
 from services.query.answers.answer import Answer
 from services.query.answers.fields import CallDecision, CostUsd, Effort, IsSandboxed, NextCursor, UnpricedCalls, doc
 from services.query.answers.lists import ToolResult
-from services.query.answers.outcome import CacheRebuild, CostParts
+from services.query.answers.outcome import CacheRebuild
+from services.query.answers.stats import CostParts
 from services.query.answers.tool_calls import FileChange
 
 EntryKind = Literal["thinking", "compaction", "compaction_summary", "command", "command_output", "interruption", "api_error", "notice"]

@@ -176,3 +176,35 @@ test("CSV is quoted where it must be, and runs no formula", async () => {
   const { csvOf } = await source("parts/tables/csv.ts");
   assert.equal(csvOf([["a", "b"], [1.5, null], ["x,y", 'a "b"'], ["=1+1", "two\nlines"], ["-2", -2], ["\uff0b1", "+1,2"]]), 'a,b\r\n1.5,\r\n"x,y","a ""b"""\r\n\'=1+1,"two\nlines"\r\n\'-2,-2\r\n\'\uff0b1,"\'+1,2"\r\n');
 });
+
+test("places of a treemap are as large as their values, fill the whole and do not overlap", async () => {
+  const { placesOf } = await source("parts/charts/tree_places.ts");
+  for (const values of [[1], [5, 5], [60, 25, 8, 4, 2, 1], [9, ...Array(40).fill(0.1)], [1e9, 1, 1e-3], Array.from({ length: 60 }, (_, index) => 1.3 ** -index)])
+    for (const [width, height] of [[100, 42], [100, 90], [30, 400]]) {
+      const whole = values.reduce((sum, value) => sum + value, 0);
+
+      const places = placesOf(values, width, height);
+
+      assert.equal(places.length, values.length);
+      places.forEach((place, index) => {
+        const area = place.width * place.height;
+        assert.ok(Math.abs(area / (width * height) - values[index] / whole) < 1e-9);
+        assert.ok(place.x >= -1e-9 && place.y >= -1e-9 && place.x + place.width <= width + 1e-6 && place.y + place.height <= height + 1e-6);
+        for (const other of places.slice(index + 1)) {
+          const [wide, high] = [["x", "width"], ["y", "height"]].map(([from, size]) => Math.min(place[from] + place[size], other[from] + other[size]) - Math.max(place[from], other[from]));
+          assert.ok(wide < 1e-6 || high < 1e-6, `${index} overlaps`);
+        }
+      });
+    }
+});
+
+test("tiles of a cost add up to it, and small ones are taken together", async () => {
+  const { tilesOf } = await source("pages/usage/tiles.ts");
+  const parts = [0.1, 300, null, 20.02, 0, 0.2].map((value, index) => ({ key: String(index), label: `p${index}`, value }));
+
+  const tiles = tilesOf(parts, 320.32);
+
+  assert.deepEqual(tiles.map(({ label }) => label), ["p1", "p3", "2 others"]);
+  assert.ok(Math.abs(tiles.reduce((sum, { value }) => sum + value, 0) - 320.32) < 1e-9);
+  assert.equal(tilesOf(parts, 320.32, { all: 9 }).at(-1).label, "7 others");
+});

@@ -171,7 +171,9 @@ class Paged(Parameters):
     def filters(self) -> dict[str, object]:
         """Parameters that choose rows: a cursor is bound to their values."""
         return self.model_dump(
-            mode="json", exclude={"limit", "cursor", "format", "include_result", "include_patch", "include_share"}, exclude_none=True
+            mode="json",
+            exclude={"limit", "cursor", "format", "include_result", "include_patch", "include_share", "include_outcome"},
+            exclude_none=True,
         )
 
 

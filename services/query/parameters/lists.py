@@ -51,12 +51,26 @@ class SessionList(Dated, Filtered):
     is_starred: Annotated[bool | None, Absent(), Field(description="Only sessions with a star (`true`) or without one (`false`).")] = None
     tag: Annotated[OptionalText, text_of("Only sessions with this tag, whatever its case.", 64, examples=["uploads"])] = None
     id_prefix: OptionalIdPrefix = None
+    contains: Annotated[
+        OptionalText, text_of("Only sessions with this text in their title or note, whatever its case.", 400, examples=["upload"])
+    ] = None
+    outcome: Annotated[
+        Literal["commit", "pull_request", "files", "nothing"] | None,
+        Absent(),
+        Field(
+            description="Only sessions of which this came, on any of their days: a commit, a pull request or changed files; `nothing`: none of these.",
+        ),
+    ] = None
+    pull_request: Annotated[
+        OptionalText, text_of("Only sessions that opened this pull request: its address, or its number.", 2000, examples=["754"])
+    ] = None
     by: Literal["started", "active"] = Field(
         "started",
         description="Which sessions the dates choose. `started`: those that began then. `active`: also those that began before and went on then: with an event "
         "or active time. The order stays that of `sort`.",
     )
     include_share: IncludeShare = False
+    include_outcome: Annotated[bool, Field(description="True shows what came of each session, in `outcome`.")] = False
     sort: Literal["start_time", "active_minutes", "messages_count", "tool_calls_count", "lines_changed", "cost_usd"] = Field(
         "start_time",
         description="Sort key. An unknown date or cost sorts below every known one. With `include_share`, numbers within the dates sort.",

@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from services.query.answers.stats import Interval
+from services.query.answers.work import WorkGroup
 from services.query.parameters.fields import (
+    MOST_ON_A_PAGE,
     Absent,
     Dated,
     Filtered,
@@ -84,6 +86,19 @@ class UsageParameters(Filtered, StatsRange):
     model: OptionalModel = None
     session_id: OptionalSession = None
     branch: OptionalBranch = None
+    include_cost_parts: bool = Field(False, description="True shows what the cost of `totals` was paid for, in `cost_parts`.")
+    format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
+
+
+class WorkParameters(Filtered, StatsRange):
+    """A time range, filters, and what work is divided by."""
+
+    group_by: WorkGroup = Field("commit", description="What the work led to.")
+    limit: Annotated[
+        int | None,
+        Absent(),
+        Field(ge=1, le=MOST_ON_A_PAGE, description="The most `items`: those that cost most. Default: 100; as CSV or NDJSON every one."),
+    ] = None
     format: Annotated[ListFormat | None, Absent(), table_of("items")] = None
 
 

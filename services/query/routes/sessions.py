@@ -50,6 +50,9 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
         parameters.id_prefix,
         group=parameters.group,
         repository=parameters.repository,
+        contains=parameters.contains,
+        outcome=parameters.outcome,
+        pull_request=parameters.pull_request and parameters.pull_request.removeprefix("#"),
         by_activity=parameters.by == "active",
     )
     gap = settings_of(request).idle_gap_seconds
@@ -57,7 +60,14 @@ def list_sessions(request: Request, parameters: Annotated[SessionList, Query()])
         request,
         parameters,
         lambda connection, wanted: sessions.sessions(
-            connection, filters, wanted, gap, parameters.sort, ascending=parameters.order == "asc", include_share=parameters.include_share
+            connection,
+            filters,
+            wanted,
+            gap,
+            parameters.sort,
+            ascending=parameters.order == "asc",
+            include_share=parameters.include_share,
+            include_outcome=parameters.include_outcome,
         ),
     )
 

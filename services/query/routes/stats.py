@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from services.query.answers.stats import Interval, Stats, ToolStats, UsageReport
+from services.query.answers.work import WorkReport
 from services.query.database import Connection
-from services.query.http.list_response import LIST_RESPONSES, list_response, report_response
+from services.query.http.list_response import LIST_RESPONSES, format_of, list_response, report_response
 from services.query.http.parameters import dates, only_project, only_some_projects, selection, settings_of, stats_range
 from services.query.parameters.fields import (
     Absent,
@@ -27,21 +28,25 @@ from services.query.parameters.stats import (
     ToolStatsParameters,
     UsageBlocksParameters,
     UsageParameters,
+    WorkParameters,
 )
 from services.query.queries.stats.comparison import GROUP_FIELDS, Comparison, comparison
+from services.query.queries.stats.cost_parts import cost_parts
 from services.query.queries.stats.ranges import MAX_POINTS, range_before
 from services.query.queries.stats.stats import stats
 from services.query.queries.stats.tool_errors import ToolErrors, tool_errors
 from services.query.queries.stats.tool_stats import tool_stats
 from services.query.queries.stats.usage import INTERVALS, KEY_FIELDS, UsageQuestion, dimensions_of, usage
 from services.query.queries.stats.usage_blocks import UsageBlockPage, usage_blocks
+from services.query.queries.stats.work import work
 from services.query.routes.projects import existing_project
 from shared.auth.authentication import grant_of
-from shared.auth.scopes import METRICS, requires
+from shared.auth.scopes import METRICS, READ, requires
 from shared.database import ALL
 from shared.http.errors import invalid
 
 MOST_EXAMPLES = 20
+MOST_WORK = 100
 
 
 class ToolErrorsParameters(Filtered, StatsRange):
@@ -151,7 +156,11 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
     def read(connection: Connection) -> UsageReport:
         chosen = selection(request, connection, project_id, parameters, of_session=of_session)
         gap = settings_of(request).idle_gap_seconds
-        return usage(connection, UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch))
+        question = UsageQuestion(dimensions, chosen, wanted, gap, parameters.model, parameters.session_id, parameters.branch)
+        report = usage(connection, question)
+        if parameters.include_cost_parts:
+            report.cost_parts = cost_parts(connection, question, report.totals.cost_usd)
+        return report
 
     return report_response(
         request,
@@ -160,6 +169,34 @@ def show_usage(request: Request, parameters: Annotated[UsageParameters, Query()]
         rows="items",
         leading=list(dict.fromkeys(field for each in dimensions for field in KEY_FIELDS[each])),
     )
+
+
+@router.get("/api/work", response_model=WorkReport, tags=["usage"], summary="What commits, pull requests, branches and issues cost")
+@requires(READ)
+def show_work(request: Request, parameters: Annotated[WorkParameters, Query()]) -> Response:
+    """The cost, active time and turns of the range by what they led to. Each call counts once, and all together are the cost of the range.
+
+    A session is divided among its commits by its turns: a commit has what came after the commit before, up to the end of its turn, or up to itself where
+    another one follows in that turn. The turns after that of the last commit led to none. Several commits of one call share it equally, and one that amends
+    has the part of the commit that it replaces. The commits are those that shell commands made, as their results say.
+
+    An issue has the commits whose subjects name it, as `#123` or `ABC-123`; a commit without one, and what led to no commit, counts for the issue that the
+    branch names. Several issues share equally. A session is divided among the pull requests that it opened in the same way, and the last one has the rest;
+    a session that opened none counts for that of its branch, unless many work on such a branch, as on `main`. A session has one branch.
+
+    More than 5,000 sessions are a 400.
+    """
+    wanted = stats_range(request, parameters, None)
+    project_id = parameters.project_id or only_project(request) or ALL
+    gap = settings_of(request).idle_gap_seconds
+    limit = parameters.limit or (MOST_WORK if format_of(request, parameters.format) == "json" else None)
+
+    def read(connection: Connection) -> WorkReport:
+        chosen = selection(request, connection, project_id, parameters)
+        return work(connection, parameters.group_by, chosen, wanted, gap, limit)
+
+    fields = {"commit": ("commit", "subject")}.get(parameters.group_by, (parameters.group_by,))
+    return report_response(request, parameters.format, read, rows="items", leading=fields)
 
 
 @router.get("/api/usage/blocks", response_model=UsageBlockPage, tags=["usage"], summary="Usage in blocks of five hours")

@@ -34,6 +34,19 @@ def test_files_are_those_of_the_api_and_a_part_of_a_path_narrows_them(open_page:
     expect(names).to_have_text(["cart.py"])
 
 
+def test_paths_stand_from_the_folder_of_their_project_and_are_whole_on_a_phone(open_page: OpenPage, stack: Stack) -> None:
+    projects = {project["id"]: project["path"] for project in stack.http.get("/api/projects").json()}
+    file = next(item for item in stack.http.get("/api/files?limit=100").json()["items"] if item["file_path"] == CART)
+    root = projects[file["project_id"]]
+    page = open_page("/files?range=all&contains=cart.py", viewport={"width": 390, "height": 844})
+
+    folder = page.locator(".file-folder").first
+
+    expect(folder).to_have_text(CART.removeprefix(f"{root}/").removesuffix("cart.py"))
+    expect(folder).to_have_attribute("title", f"The history of {CART.removesuffix('cart.py')}")
+    assert folder.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+
+
 def test_files_of_a_day_are_as_many_as_its_tile_says(open_page: OpenPage, stack: Stack) -> None:
     zone = {"tz": "UTC"}
     days = [change["timestamp"][:10] for change in stack.http.get("/api/activities", params=zone | {"limit": 500}).json()["items"]]

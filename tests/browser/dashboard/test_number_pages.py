@@ -162,6 +162,47 @@ def test_usage_table_adds_up_to_the_total_of_the_api_and_csv_has_its_rows(open_p
     assert len(lines) == 1 + len(rows)
 
 
+def test_areas_of_the_cost_add_up_to_it_and_look_into_a_project_with_keys_alone(open_page: OpenPage, stack: Stack) -> None:
+    usage = answer(stack, "/api/usage", group_by="project")
+    page = open_page(f"/usage?{ALL}", timezone_id="UTC")
+    money = panel(page, "Where the money went")
+    areas = money.locator(".treemap a")
+
+    expect(money.locator("tfoot td:nth-child(2)")).to_have_text(f"${usage['totals']['cost_usd']:.2f}")
+    expect(areas).to_have_count(money.locator("tbody tr").count())
+    sides = [(box["width"], box["height"]) for box in (area.bounding_box() for area in areas.locator("rect").all()) if box]
+    whole = sum(width * height for width, height in sides)
+    for (width, height), text in zip(sides, column(money, 3), strict=True):
+        assert abs(width * height / whole - number(text) / 100) < 0.01
+
+    areas.first.focus()
+    page.keyboard.press("Enter")
+
+    dearest = max(usage["items"], key=lambda item: item["cost_usd"] or 0)
+    expect(page).to_have_url(re.compile(f"project={dearest['project_id']}"))
+    expect(money.get_by_role("button", name="Sessions")).to_have_attribute("aria-pressed", "true")
+    expect(money.locator("tfoot td:nth-child(2)")).to_have_text(f"${dearest['cost_usd']:.2f}")
+    first = answer(stack, "/api/sessions", project_id=dearest["project_id"], sort="cost_usd", limit=1)["items"][0]
+    expect(areas.first).to_have_attribute("href", f"/sessions/{first['session_id']}")
+    page.go_back()
+    expect(money.get_by_role("button", name="Projects")).to_have_attribute("aria-pressed", "true")
+
+
+def test_cost_is_divided_by_what_was_paid_for_and_by_commit(open_page: OpenPage, stack: Stack) -> None:
+    parts = answer(stack, "/api/usage", include_cost_parts="true")["cost_parts"]
+    work = answer(stack, "/api/work", group_by="commit")
+    page = open_page(f"/usage?{ALL}&split=month", timezone_id="UTC")
+    money = panel(page, "Where the money went")
+
+    expect(money.locator("tbody tr").first).to_contain_text(f"${max(parts.values()):.2f}")
+    money.get_by_role("button", name="Commits").click()
+
+    expect(money.locator("tbody tr", has_text="not committed")).to_contain_text(f"${work['without']['cost_usd']:.2f}")
+    expect(money.locator("tfoot td:nth-child(2)")).to_have_text(f"${work['totals']['cost_usd']:.2f}")
+    for item in work["items"][:3]:
+        expect(money.locator("tbody tr", has_text=item["subject"]).first).to_contain_text(f"${item['cost_usd']:.2f}")
+
+
 def test_stacked_bars_of_usage_have_the_numbers_of_the_api(open_page: OpenPage, stack: Stack) -> None:
     page = open_page(f"/usage?{ALL}&by=project&measure=total_tokens&interval=day", timezone_id="UTC")
     chart = panel(page, "Tokens over time")

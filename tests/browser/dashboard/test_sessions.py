@@ -192,3 +192,37 @@ def test_sessions_since_the_last_look_are_marked_and_counted(open_page: OpenPage
     page.reload()
     expect(page.locator(TITLE)).to_have_count(len(every))
     expect(new).to_have_count(1)
+
+
+def test_row_says_what_came_of_the_session_and_the_list_is_filtered_by_it(open_page: OpenPage, stack: Stack) -> None:
+    sessions = {outcome: all_sessions(stack, outcome=outcome) for outcome in ("commit", "files", "nothing")}
+    page = open_page("/sessions?range=all")
+    shown_titles(page)
+    made = next(each for each in all_sessions(stack, include_outcome="true") if each["outcome"]["commits"])
+    row = page.locator(".session-row", has=page.locator(f"a[href='/sessions/{made['session_id']}']"))
+
+    commits = made["outcome"]["commits"]
+    expect(row.locator(".session-about")).to_contain_text(f"{commits} commit{'' if commits == 1 else 's'}")
+    for outcome, label in (("commit", "Committed"), ("files", "Changed files"), ("nothing", "Nothing came of it")):
+        page.get_by_label("Outcome").select_option(label=label)
+        expect(page).to_have_url(re.compile(f"outcome={outcome}"))
+        if not sessions[outcome]:
+            expect(page.locator(".empty")).to_contain_text("No session matches these filters")
+            continue
+        expect(page.locator(TITLE)).to_have_count(len(sessions[outcome]))
+
+
+def test_list_is_filtered_by_a_text_while_somebody_types(open_page: OpenPage, stack: Stack) -> None:
+    word = max(re.findall(r"\w+", " ".join(title_of(each) for each in all_sessions(stack)[:5])), key=len)
+    expected = all_sessions(stack, contains=word)
+    page = open_page("/sessions?range=all")
+    shown_titles(page)
+
+    page.get_by_role("searchbox", name="Text of the title or note").press_sequentially(word)
+
+    expect(page.locator(TITLE)).to_have_count(len(expected))
+    expect(page).to_have_url(re.compile(f"contains={word}"))
+    page.get_by_role("searchbox", name="Text of the title or note").fill("nobody wrote this")
+    expect(page.get_by_role("link", name="search what was said")).to_have_attribute("href", "/search?q=nobody+wrote+this")
+    page.get_by_role("searchbox", name="Text of the title or note").fill("#123456")
+    expect(page.locator(".empty")).to_contain_text("No session matches these filters")

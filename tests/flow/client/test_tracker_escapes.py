@@ -138,6 +138,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "quota": [],
     "blocks": [],
     "reconcile": ["SESSION"],
+    "work": ["--since", "2020-01-01"],
     "machines": [],
     "top": ["--once"],
     "connect": ["--yes", "--no-import", "--wait", "2"],

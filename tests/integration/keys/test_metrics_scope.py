@@ -20,7 +20,10 @@ from tests.required_scopes import READING
 QUERIES = {
     "/api/projects/{project_id}/stats": ["", "?start_date=2024-03-01&end_date=2024-11-30&interval=week"],
     "/api/stats": ["", "?start_date=2024-03-01&end_date=2025-11-30&interval=month"],
-    "/api/usage": [f"?group_by={by}" for by in ("day", "model", "project", "user", "month,project", "session", "branch,user")],
+    "/api/usage": [
+        f"?group_by={by}"
+        for by in ("day", "model", "project", "user", "month,project", "session", "branch,user", "day&include_cost_parts=true")
+    ],
     "/api/usage/blocks": ["", "?limit=1", "?model=claude-opus&project_id=1"],
     "/api/days/{date}": ["", "?tz=Europe/Berlin&limit=1", "?project_id=1"],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],

@@ -42,6 +42,7 @@ QUESTIONS: Final = {
     "/api/usage": "group_by=session",
     "/api/usage/blocks": "",
     "/api/users": "",
+    "/api/work": "group_by=branch",
 }
 # Further questions of these routes, whose filters or sorts read other tables.
 MORE: Final = (

@@ -1,6 +1,5 @@
 """A day: its sums, by project, and in the order of time what was done, session by session. Its statements are in day.sql."""
 
-from collections import defaultdict
 from datetime import date
 from typing import Final
 
@@ -20,19 +19,16 @@ from services.query.answers.days import (
     DayProject,
     DaySession,
 )
-from services.query.database import Connection, Row, fetch, fetch_by, fetch_groups, rows, structs
+from services.query.database import Connection, Row, fetch_by, fetch_groups, rows, structs
 from services.query.queries.days.standup import standup
 from services.query.queries.lists.projects import project_labels
-from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
+from services.query.queries.outcomes.outcomes import outcomes_of
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.ranges import Range
 from services.query.queries.stats.session_shares import session_shares
 from services.query.queries.stats.stats import Selection
 from services.query.queries.stats.usage import UsageQuestion, usage
 from shared.sql_files import SqlFile
-
-# The most calls of a session that are searched for outcomes.
-_MOST_CALLS: Final = 200
 
 _SQL: Final = SqlFile(__package__, "day.sql")
 
@@ -80,7 +76,7 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
     asks = fetch_groups(connection, DayAsk, "session_id", _SQL.asks, of_day | {"most": MOST_ASKS})
     files = fetch_groups(connection, DayFile, "session_id", _SQL.files, of_day | {"most": MOST_FILES})
     failures = fetch_groups(connection, DayFailure, "session_id", _SQL.failures, of_day | {"most": MOST_FAILURES})
-    outcomes = _outcomes(connection, of_day | {"most": _MOST_CALLS})
+    outcomes = outcomes_of(connection, of_day["ids"], start, end)
 
     def prepare(row: Row) -> None:
         session_id = row["session_id"]
@@ -92,10 +88,3 @@ def _sessions(connection: Connection, selection: Selection, chosen: Row, idle_ga
         row["commits"], row["pull_requests"] = outcomes[session_id].commits, outcomes[session_id].pull_requests
 
     return structs(DaySession, found, prepare), number
-
-
-def _outcomes(connection: Connection, parameters: Row) -> dict[str, Outcomes]:
-    found: dict[str, Outcomes] = defaultdict(Outcomes)
-    for call in fetch(connection, CallWithOutcome, _SQL.outcomes, parameters):
-        found[call.session_id].add(call)
-    return found

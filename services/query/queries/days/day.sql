@@ -68,18 +68,6 @@ CROSS JOIN LATERAL (
 ) AS t
 ORDER BY t.calls DESC, t.tool_name, t.error_class
 
--- name: outcomes
--- The calls that something came of.
-SELECT asked.session_id, t.id, t.agent_id, t.occurred_at AS timestamp, t.outcome
-FROM unnest(%(ids)s::text[]) AS asked (session_id)
-CROSS JOIN LATERAL (
-    SELECT occurred_at, id, agent_id, outcome FROM tool_calls
-    WHERE session_id = asked.session_id AND occurred_at >= %(start)s AND occurred_at < %(end)s AND outcome IS NOT NULL
-    ORDER BY occurred_at, id
-    LIMIT %(most)s
-) AS t
-ORDER BY t.occurred_at, t.id
-
 -- name: prompts_and_files
 -- By project and, with project_id NULL, of all together: what sums by project do not have. Files are distinct.
 SELECT project_id, coalesce(sum(user_messages), 0)::bigint AS user_messages, count(DISTINCT file_key) AS files_modified

@@ -12,6 +12,7 @@ from services.query.database import Connection, Row, fetch_first, rows
 from services.query.queries.lists.paging import Paging, page
 from services.query.queries.lists.projects import projects_of
 from services.query.queries.lists.users import user_id
+from services.query.queries.outcomes.outcomes import outcomes_of
 from services.query.queries.stats.active_sessions import went_on
 from services.query.queries.stats.session_shares import session_shares
 from shared.database import ALL
@@ -73,6 +74,11 @@ class SessionFilters(Struct, frozen=True):
     # Projects with this group, or this repository.
     group: str | None = None
     repository: str | None = None
+    # A part of the title or the note.
+    contains: str | None = None
+    outcome: str | None = None
+    # An address, or a number.
+    pull_request: str | None = None
     # Whether those count that began before `start` and went on.
     by_activity: bool = False
 
@@ -86,6 +92,7 @@ def sessions(
     *,
     ascending: bool = False,
     include_share: bool = False,
+    include_outcome: bool = False,
 ) -> SessionPage:
     """Sessions by their date or a number. Sessions without a date or cost sort below all others.
 
@@ -107,6 +114,10 @@ def sessions(
         shares = session_shares(connection, ids, filters.start, filters.end, idle_gap_seconds)
         for item in items:
             item.share = shares[item.session_id]
+    if include_outcome:
+        outcomes = outcomes_of(connection, [item.session_id for item in items])
+        for item in items:
+            item.outcome = outcomes[item.session_id].in_numbers()
     return SessionPage(items, next_cursor)
 
 

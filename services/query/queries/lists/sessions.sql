@@ -68,6 +68,20 @@ WHERE (%(session_id)s::text IS NULL OR s.session_id = %(session_id)s)
     AND (%(starred)s::boolean IS DISTINCT FROM true OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE is_starred)))
     AND (%(starred)s::boolean IS DISTINCT FROM false OR NOT coalesce(mark.is_starred, false))
     AND (%(tag_key)s::text IS NULL OR s.session_id = ANY (ARRAY(SELECT session_id FROM session_marks WHERE tag_keys @> ARRAY[%(tag_key)s])))
+    AND (%(contains)s::text IS NULL OR strpos(lower(concat_ws(' ', coalesce(mark.title, s.title), mark.note)), lower(%(contains)s)) > 0)
+    AND (%(outcome)s::text IS DISTINCT FROM 'files' OR s.files_modified > 0)
+    AND (%(outcome)s::text IS DISTINCT FROM 'nothing' OR s.files_modified = 0)
+    -- OFFSET 0: the calls of one session after another, until there are enough sessions. No index has the outcomes.
+    AND (%(outcome)s::text IS NULL OR %(outcome)s = 'files' OR (%(outcome)s <> 'nothing') = EXISTS (
+        SELECT FROM tool_calls AS t
+        WHERE t.session_id = s.session_id AND t.outcome IS NOT NULL AND t.occurred_at > '-infinity'
+            AND (%(outcome)s <> 'pull_request' AND t.outcome -> 'commits' IS NOT NULL OR %(outcome)s <> 'commit' AND t.outcome -> 'pull_requests' IS NOT NULL)
+        OFFSET 0))
+    AND (%(pull_request)s::text IS NULL OR EXISTS (
+        SELECT FROM tool_calls AS t CROSS JOIN json_array_elements_text(t.outcome -> 'pull_requests') AS opened (url)
+        WHERE t.session_id = s.session_id AND t.outcome IS NOT NULL AND t.occurred_at > '-infinity'
+            AND (opened.url = %(pull_request)s OR right(opened.url, length(%(pull_request)s) + 1) = '/' || %(pull_request)s)
+        OFFSET 0))
     AND (%(earliest)s::timestamptz IS NULL OR s.dated_at >= %(earliest)s)
     AND (%(went_on)s::text[] IS NULL OR s.dated_at >= %(start)s OR s.session_id = ANY (%(went_on)s))
     AND (%(end)s::timestamptz IS NULL OR s.dated_at < %(end)s)

@@ -11,11 +11,11 @@ from services.query.answers.outcome import (
     MOST_SUBAGENTS,
     CacheRebuild,
     ClientCache,
-    CostParts,
     ModelCost,
     SessionCost,
     SubagentCost,
 )
+from services.query.answers.stats import CostParts
 from services.query.database import Connection, Row, fetch, fetch_by, fetch_first, rows
 from shared.sql_files import SqlFile
 

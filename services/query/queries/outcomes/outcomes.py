@@ -1,13 +1,26 @@
 """The outcomes of calls, taken together: commits, pull requests, and commands that ran tests. The worker derived it of each call."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, field
 
 from services.query.answers.days import DayCommit, DayPullRequest
+from services.query.answers.lists import CameOfSession
 from services.query.answers.outcome import RanTests
-from shared.claude_formats.call_outcome import CallOutcome
+from services.query.database import Connection, fetch
+from shared.claude_formats.call_outcome import CallOutcome, RunResult
+from shared.sql_files import SqlFile
+
+# The newest calls with an outcome, so that a long session is bounded.
+_MOST_CALLS: Final = 500
+
+_WORST_FIRST: Final[tuple[RunResult, ...]] = ("failed", "passed", "unknown")
+
+_SQL: Final = SqlFile(__package__, "outcomes.sql")
 
 
 class CallWithOutcome(Struct, frozen=True):
@@ -48,3 +61,25 @@ class Outcomes(Struct):
                 passed=run.passed,
                 failed=run.failed,
             )
+
+    def in_numbers(self) -> CameOfSession:
+        """As a row of a list shows them."""
+        last = [run.last_result for run in self.tests.values()]
+        failed = [run.failed for run in self.tests.values() if run.last_result == "failed" and run.failed is not None]
+        return CameOfSession(
+            commits=len(self.commits),
+            pull_requests=[each.url for each in self.pull_requests],
+            tests=next((result for result in _WORST_FIRST if result in last), None),
+            failed_tests=sum(failed) if failed else None,
+        )
+
+
+def outcomes_of(
+    connection: Connection, session_ids: Collection[str], start: datetime | None = None, end: datetime | None = None
+) -> dict[str, Outcomes]:
+    """{session_id: what came of its calls within [start, end)}; nothing for any other id."""
+    found: dict[str, Outcomes] = defaultdict(Outcomes)
+    asked = {"ids": list(session_ids), "start": start, "end": end, "most": _MOST_CALLS}
+    for call in fetch(connection, CallWithOutcome, _SQL.calls_with_outcome, asked):
+        found[call.session_id].add(call)
+    return found

@@ -18,13 +18,11 @@ from services.query.answers.outcome import (
     SessionDay,
     SessionOutcome,
 )
-from services.query.database import Connection, Kind, Row, fetch, fetch_first, rows, structs
+from services.query.database import Connection, Kind, Row, fetch_first, rows, structs
 from services.query.queries.outcomes.cost import session_cost
-from services.query.queries.outcomes.outcomes import CallWithOutcome, Outcomes
+from services.query.queries.outcomes.outcomes import outcomes_of
 from shared.sql_files import SqlFile
 
-# The newest calls with an outcome, so that a long session is bounded.
-_MOST_CALLS: Final = 500
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
 
 _SQL: Final = SqlFile(__package__, "session_outcome.sql")
@@ -34,9 +32,7 @@ def session_outcome(connection: Connection, session_id: str, tz: ZoneInfo, idle_
     """The outcome of a session, which must exist. Its days are those of `tz`."""
     of_session = {"session_id": session_id}
     answer = fetch_first(connection, OutcomeText, _SQL.answer, of_session)
-    outcomes = Outcomes()
-    for call in fetch(connection, CallWithOutcome, _SQL.calls_with_outcome, of_session | {"most": _MOST_CALLS}):
-        outcomes.add(call)
+    outcomes = outcomes_of(connection, [session_id])[session_id]
     ran = list(outcomes.tests.values())[::-1]
     files, files_left_out = _most(connection, OutcomeFile, "files", of_session, MOST_FILES, counted="files")
     failures, failures_left_out = _most(connection, OutcomeFailure, "failures", of_session, MOST_FAILURES, counted="kinds")

@@ -11,17 +11,6 @@ SELECT id AS item_id, nullif(occurred_at, '-infinity') AS timestamp, left(conten
 FROM messages WHERE session_id = %(session_id)s AND role = 'assistant' AND agent_id IS NULL AND content <> ''
 ORDER BY session_id DESC, occurred_at DESC, id DESC LIMIT 1
 
--- name: calls_with_outcome
--- The calls that something came of, the newest ones, in order.
-SELECT session_id, id, agent_id, nullif(occurred_at, '-infinity') AS timestamp, outcome
-FROM (
-    SELECT session_id, id, agent_id, occurred_at, outcome FROM tool_calls
-    WHERE session_id = %(session_id)s AND outcome IS NOT NULL
-    ORDER BY session_id DESC, occurred_at DESC, id DESC
-    LIMIT %(most)s
-) AS called
-ORDER BY occurred_at, id
-
 -- name: files
 -- Those in which most lines changed. `files` counts all.
 SELECT f.file_path, a.lines_added, a.lines_removed, a.changes, a.last_item_id, a.last_agent_id, a.files

@@ -35,6 +35,19 @@ READS: Final[dict[str, list[str]]] = {
         *("?user=bob", "?user=ann", "?session_id={session}", "?session_id={session}&group_by=model", "?branch={branch}", "?model={model}"),
         *("?machine={machine}", "?user=ann&machine={machine}", "?project_id={project_id}&user=ann", "?user=ann&format=csv"),
         *("?group_by=group&user=ann", "?group_by=repository&user=ann", "?group={word}-group&user=ann", "?project_id={part}&user=ann"),
+        *("?include_cost_parts=true&user=ann", "?include_cost_parts=true&user=bob", "?include_cost_parts=true&session_id={session}"),
+    ],
+    "/api/work": [
+        *(f"?group_by={by}&user=ann" for by in ("commit", "pull_request", "branch", "issue")),
+        *(
+            "",
+            "?user=bob",
+            f"?{DATES}&user=ann&limit=1",
+            "?project_id={project_id}&user=ann",
+            "?machine={machine}&user=ann",
+            "?user=ann&format=csv",
+        ),
+        *("?group={word}-group&user=ann", "?repository=git.example/{word}&user=ann"),
     ],
     "/api/usage/blocks": [
         "",
@@ -109,6 +122,7 @@ READS: Final[dict[str, list[str]]] = {
             "?format=ndjson",
         ),
         *("?project_id={project_id}", "?project_id={part}", "?group={word}-group", "?repository=git.example/{word}", "?limit=1"),
+        *("?include_outcome=true", "?outcome=nothing", "?outcome=commit", "?contains={word}", "?pull_request=1"),
     ],
     "/api/sessions/{session_id}": [""],
     "/api/sessions/{session_id}/timeline": ["", "?threads=all&include_thinking=true", "?around={call}"],

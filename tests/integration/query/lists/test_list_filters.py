@@ -1,6 +1,9 @@
-"""Projects and users within dates, and the filters of the lists below a session."""
+"""Projects and users within dates, sessions by what came of them, and the filters of the lists below a session."""
+
+from datetime import timedelta
 
 import pytest
+from psycopg.types.json import Json
 from starlette.testclient import TestClient
 
 from tests.integration.query import seed, world
@@ -97,3 +100,62 @@ def test_sessions_are_found_by_the_beginning_of_their_id(
     found = client.get("/api/sessions", params={"id_prefix": prefix}).json()["items"]
 
     assert {item["session_id"] for item in found} == expected
+
+
+@pytest.fixture
+def outcomes(connection: Connection) -> None:
+    """Sessions that brought a commit, a pull request, changed files, tests alone, and nothing."""
+    shop = seed.add_project(connection, "/home/ann/shop")
+    for number, name in enumerate(("commit", "request", "files", "tests", "nothing")):
+        seed.add_session(connection, name, shop, title=f"{name.capitalize()} 100%_done", started_at=NOON + timedelta(hours=number))
+
+    def shell(name: str, minute: int, command: str, result: str) -> None:
+        at = NOON + timedelta(minutes=minute)
+        seed.add_tool_call(connection, name, at, parameters=Json({"command": command}), result=result)
+
+    shell("commit", 1, 'git commit -am "One"', "[main 1a2b3c4] One\n 1 file changed")
+    shell("commit", 2, 'git commit --amend -am "One, again"', "[main 2b3c4d5] One, again\n 1 file changed")
+    shell("commit", 3, "pytest a", "3 failed, 1 passed in 1s")
+    shell("commit", 4, "pytest b", "2 failed in 1s")
+    shell("request", 1, "gh pr create --fill", "https://github.com/ann/shop/pull/12\n")
+    seed.add_activity(connection, "files", NOON, "/home/ann/shop/a.py")
+    shell("tests", 1, "pytest", "1 failed in 1s")
+    shell("tests", 2, "pytest", "5 passed in 1s")
+    seed.compute_totals(connection)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("outcome=commit", {"commit"}),
+        ("outcome=pull_request", {"request"}),
+        ("outcome=files", {"files"}),
+        ("outcome=nothing", {"tests", "nothing"}),
+        ("pull_request=12", {"request"}),
+        ("pull_request=%2312", {"request"}),
+        ("pull_request=https://github.com/ann/shop/pull/12", {"request"}),
+        ("pull_request=2", set()),
+        ("contains=FILES", {"files"}),
+        ("contains=0%25_D", {"commit", "request", "files", "tests", "nothing"}),
+        ("contains=nobody", set()),
+        ("outcome=nothing&contains=test&sort=cost_usd", {"tests"}),
+    ],
+)
+@pytest.mark.usefixtures("outcomes")
+def test_sessions_are_filtered_by_what_came_of_them(client: TestClient, query: str, expected: set[str]) -> None:
+    assert {item["session_id"] for item in pages(client, f"/api/sessions?{query}", 1)} == expected
+
+
+@pytest.mark.usefixtures("outcomes")
+def test_a_list_says_what_came_of_each_session(client: TestClient) -> None:
+    found = {item["session_id"]: item["outcome"] for item in pages(client, "/api/sessions?include_outcome=true", 2)}
+
+    nothing = {"commits": 0, "pull_requests": [], "tests": None, "failed_tests": None}
+    assert found == {
+        "commit": nothing | {"commits": 1, "tests": "failed", "failed_tests": 5},
+        "request": nothing | {"pull_requests": ["https://github.com/ann/shop/pull/12"]},
+        "files": nothing,
+        "tests": nothing | {"tests": "passed"},
+        "nothing": nothing,
+    }
+    assert "outcome" not in client.get("/api/sessions").json()["items"][0]

@@ -115,6 +115,7 @@ def test_usage_agrees_with_the_calls(client: TestClient, connection: Connection,
         if first and last and last[:10] <= first[:10]:
             first, last = last[:10], first[:10]
         asked = {"project_id": project, "user": user, "model": model, "start_date": first, "end_date": last, "tz": tz, "group_by": group_by}
+        asked |= {"include_cost_parts": "true"}
         answer = client.get("/api/usage", params={name: value for name, value in asked.items() if value is not None})
         assert answer.status_code == 200, answer.text
         start, end = instant(first, tz), instant(last, tz, plus_days=1)
@@ -125,6 +126,9 @@ def test_usage_agrees_with_the_calls(client: TestClient, connection: Connection,
         usage = answer.json()
         usage["items"] = [without_activity(item) for item in usage["items"]]
         assert without_activity(usage["totals"]) == summed(chosen)
+        parts, cost = usage["cost_parts"], usage["totals"]["cost_usd"]
+        assert (parts is None) == (cost is None)
+        assert sum(round(part * 1e9) for part in (parts or {}).values()) == round((cost or 0) * 1e9)
         if group_by == "day":
             _check_days(usage["items"], chosen, tz, explicit=bool(first and last))
         else:
@@ -404,3 +408,26 @@ def test_by_day_and_model_it_has_only_its_own(client: TestClient, calls: list[tu
 
     assert {item["model"] for item in usage["items"]} == {"claude-opus"}
     assert sum(item["api_calls"] for item in usage["items"]) == usage["totals"]["api_calls"] == len(calls)
+
+
+def test_a_cost_is_divided_by_what_was_paid_for(client: TestClient, connection: Connection) -> None:
+    shop = seed.add_project(connection, "/home/ann/shop")
+    seed.add_session(connection, "s", shop, started_at=world.STARTS[0])
+    tokens = {"input_tokens": 10, "output_tokens": 20, "cache_write_5m_tokens": 30, "cache_read_tokens": 60}
+    # Input at 1 each, writing at 1.25, reading at 0.1, and output at 5
+    costs = {"cost_nano_usd": 153_500, "uncached_nano_usd": 100_000, "cache_saved_nano_usd": 46_500, "cache_write_nano_usd": 37_500}
+    for model in ("claude-opus", "claude-2"):
+        seed.add_api_call(connection, "s", world.STARTS[0], model=model, **tokens, **costs)
+    seed.add_api_call(connection, "s", world.STARTS[0], model="claude-opus", output_tokens=1, cost_nano_usd=7_000)
+    seed.compute_totals(connection)
+
+    found = {
+        query: client.get(f"/api/usage?group_by=month&include_cost_parts=true{query}").json()["cost_parts"]
+        for query in ("", "&model=claude-2", "&session_id=s", "&end_date=2020-01-01")
+    }
+
+    each = {"input_usd": 10_000, "cache_write_usd": 37_500, "cache_read_usd": 6_000, "output_usd": 100_000}
+    assert found["&model=claude-2"] == {name: nano / 1e9 for name, nano in each.items()} | {"unknown_usd": 0}
+    assert found[""] == found["&session_id=s"] == {name: 2 * nano / 1e9 for name, nano in each.items()} | {"unknown_usd": 7e-6}
+    assert found["&end_date=2020-01-01"] is None
+    assert "cost_parts" not in client.get("/api/usage").json()

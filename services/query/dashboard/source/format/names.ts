@@ -15,14 +15,26 @@ export function projectName(id: number | null | undefined, name?: string | null)
   return (id != null && labels.value.get(id)) || name || (id == null ? "no project" : `Project ${id}`);
 }
 
+/** The folders of projects, by id. */
+const roots = signal<ReadonlyMap<number, string>>(new Map());
+
+/** A path from the project's folder; a whole one where it is outside, or the folder is not known. */
+export function pathInProject(path: string, id: number | null): string {
+  const root = (id !== null && roots.value.get(id)) || "";
+  const begins = path.slice(0, root.length + 1).replaceAll("\\", "/").toLowerCase();
+  return root && begins === `${root.replaceAll("\\", "/").toLowerCase()}/` ? path.slice(root.length + 1) : path;
+}
+
 interface Named {
   id: number;
   name: string | null;
+  path: string | null;
   /** A key that sees no paths has none: then the number tells them apart. */
   label: string | null;
 }
 
 export function labelProjects(projects: readonly Named[]): void {
+  roots.value = new Map(projects.map(({ id, path }) => [id, path ?? ""]));
   const times = new Map<string | null, number>();
   for (const { name } of projects) times.set(name, (times.get(name) ?? 0) + 1);
   labels.value = new Map(projects.flatMap(({ id, name, label }) => (name && (times.get(name) ?? 0) > 1 ? [[id, label ?? `${name} #${id}`]] : [])));

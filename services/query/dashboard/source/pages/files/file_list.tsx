@@ -6,7 +6,7 @@ import { rangeQuery } from "../../address/filters";
 import { extent, isEmpty, range, rangeAddress, zone } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import { usePages } from "../../api/use_pages";
-import { projectName } from "../../format/names";
+import { pathInProject, projectName } from "../../format/names";
 import { count } from "../../format/quantities";
 import { EmptyNote } from "../../parts/notes/empty_note";
 import { NothingYet } from "../../parts/notes/nothing_yet";
@@ -95,6 +95,7 @@ export function FileList() {
 
 function FileName({ file }: { file: Schemas["File"] }) {
   const folder = folderOf(file.file_path);
+  const inProject = folderOf(pathInProject(file.file_path, file.project_id));
   return (
     <span class="file-name">
       <a href={historyAddress(file.file_path, file.project_id)} data-item>
@@ -102,7 +103,7 @@ function FileName({ file }: { file: Schemas["File"] }) {
       </a>
       {folder && (
         <a class="file-folder" href={historyAddress(`${folder}*`, file.project_id)} title={`The history of ${folder}`}>
-          <bdi>{folder}</bdi>
+          {inProject || "./"}
         </a>
       )}
     </span>

@@ -18,12 +18,17 @@ export const SORTS = [
 ] as const;
 
 /** Those that only this page has, by their names in the address. */
-const OWN = ["branch", "tag", "starred", "status"] as const;
+const OWN = ["branch", "tag", "starred", "status", "outcome", "contains"] as const;
 
 /** The own filters and the order as parameters of the API. */
 export function ownQuery(): Parameters {
   const { parameters } = address.value;
+  const text = parameters.get("contains")?.trim();
+  const isRequest = text && /^#\d+$|^https?:\/\//.test(text);
   return {
+    contains: isRequest ? null : text,
+    pull_request: isRequest ? text : null,
+    outcome: parameters.get("outcome"),
     branch: parameters.get("branch"),
     tag: parameters.get("tag"),
     is_starred: parameters.get("starred") ? "true" : null,
@@ -49,8 +54,27 @@ export function SessionFilters() {
     <div class="session-filters">
       <FilterBar filters={["project", "user", "machine", "model"]} set={OWN.filter((name) => parameter(name)).length}>
         <div class="filters">
+          <input
+            class="input session-contains"
+            type="search"
+            aria-label="Text of the title or note, or a pull request"
+            placeholder="Title, note or #123 of a pull request"
+            value={parameter("contains") ?? ""}
+            maxLength={400}
+            onInput={(event) => go(withParameters({ contains: event.currentTarget.value }), { replace: true })}
+          />
           <BranchChoice />
           <Choice name="tag" label="Tag" options={(tags.data?.items ?? []).map((item) => ({ value: item.tag, label: `${item.tag} (${item.sessions})` }))} />
+          <Choice
+            name="outcome"
+            label="Outcome"
+            options={[
+              { value: "commit", label: "Committed" },
+              { value: "pull_request", label: "Opened a pull request" },
+              { value: "files", label: "Changed files" },
+              { value: "nothing", label: "Nothing came of it" },
+            ]}
+          />
           <Choice
             name="status"
             label="State"

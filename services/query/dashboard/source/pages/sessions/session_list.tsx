@@ -24,6 +24,7 @@ import { ON_A_PAGE, rememberList } from "./session_side";
 import { isNewSince, useLastLook } from "./last_look";
 import "./sessions.css";
 
+const TYPING_MS = 150;
 const ROW_PX = 58;
 const ROW_PX_PHONE = 84;
 // The next page is read while so many rows are still below.
@@ -36,11 +37,12 @@ export function SessionList() {
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useMedia(PHONE) ? ROW_PX_PHONE : ROW_PX;
   const query = { ...rangeQuery(["project", "user", "machine", "model"]), by: "active", include_share: true, ...ownQuery() };
-  const found = usePages("/api/sessions", query, { pageItems: ON_A_PAGE });
+  const found = usePages("/api/sessions", { ...query, include_outcome: true }, { pageItems: ON_A_PAGE, delayMs: TYPING_MS });
   useEffect(() => rememberList(query));
   const { problem, isReading, hasMore } = found;
+  // While somebody types, what was found before stays.
+  const items = found.pages.flatMap((page) => page.items);
   const isKnown = found.isCurrent && found.pages.length > 0;
-  const items = isKnown ? found.pages.flatMap((page) => page.items) : [];
   const isWhole = isKnown && !hasMore;
   const { first, last } = useFixedWindow(list, items.length, rowHeight);
   const [markProblem, setMarkProblem] = useState<Problem | null>(null);
@@ -79,14 +81,14 @@ export function SessionList() {
       {!isEmpty.value && <SessionFilters />}
       {problem && <ProblemNote problem={problem} again={found.again} />}
       {markProblem && <ProblemNote problem={markProblem} />}
-      {!isKnown && !problem && (
+      {!isKnown && items.length === 0 && !problem && (
         <div class="outline session-outline" role="status">
           Reading the sessions …
         </div>
       )}
       {isKnown && items.length === 0 && <NoSessions />}
       {items.length > 0 && (
-        <div class="panel session-panel">
+        <div class={found.isCurrent ? "panel session-panel" : "panel session-panel loaded is-stale"} aria-busy={!found.isCurrent}>
           <Columns />
           <div ref={list} class="session-rows" role="list" aria-label="Sessions" style={{ height: `${items.length * rowHeight}px` }}>
             {items.slice(first, last).map((session, index) => (
@@ -167,6 +169,12 @@ function NoSessions() {
           <>
             {" or "}
             <a href={rangeAddress("all")}>look at all days</a>
+          </>
+        )}
+        {parameter("contains") && (
+          <>
+            {" or "}
+            <a href={`/search?${new URLSearchParams({ q: parameter("contains") ?? "" })}`}>search what was said</a>
           </>
         )}
       </EmptyNote>

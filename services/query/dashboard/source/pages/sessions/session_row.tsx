@@ -65,6 +65,7 @@ export function SessionRow({ session, differing, isNew, top, onMark }: Props) {
         <div class="session-about">
           {isNew && <span class="badge is-accent">new</span>}
           {session.status === "open" && <span class="badge is-good">● open</span>}
+          <CameOf session={session} />
           {differing.project && session.project_name && (
             <a href={withParameters({ project: String(session.project_id) })}>{projectName(session.project_id, session.project_name)}</a>
           )}
@@ -118,6 +119,28 @@ export function SessionRow({ session, differing, isNew, top, onMark }: Props) {
       </Cell>
       <CopyResume sessionId={session_id} />
     </div>
+  );
+}
+
+/** Commits, pull requests and tests; changed files where their column has no room. */
+function CameOf({ session: { outcome, files_modified_count: files, status } }: { session: Session }) {
+  if (!outcome) return null;
+  const { commits, pull_requests: requests, tests, failed_tests: failed } = outcome;
+  return (
+    <>
+      {commits + requests.length + files === 0 && status !== "open" && <span title="No commit, no pull request, no changed file">nothing came of it</span>}
+      {commits > 0 && <span class="is-good">{plural(commits, "commit")}</span>}
+      {requests.map((url) => (
+        <span key={url}>
+          <a href={withParameters({ contains: url })} title={url}>
+            {/\/\d+$/.test(url) ? `#${url.split("/").at(-1)}` : "pull request"}
+          </a>
+        </span>
+      ))}
+      {files > 0 && <span class="session-files">{plural(files, "file")}</span>}
+      {tests === "passed" && <span>tests passed</span>}
+      {tests === "failed" && <span class="is-bad">{failed ? plural(failed, "test") : "tests"} failed</span>}
+    </>
   );
 }
 

@@ -18,6 +18,7 @@ import { PHONE, useMedia } from "../../parts/use_media";
 import { BlocksPanel } from "./blocks_panel";
 import { CacheChart } from "./cache_chart";
 import { DIMENSIONS, MEASURES, PAIRS, WHAT } from "./dimensions";
+import { MoneyPanel } from "./money_panel";
 import { QuotaPanel } from "./quota_panel";
 import { UsageChart } from "./usage_chart";
 import "./usage.css";
@@ -71,6 +72,7 @@ export default function Usage() {
           </Loaded>
         </Panel>
         {isPhone && tiles}
+        <MoneyPanel query={query} totals={course.data?.totals} />
         <Panel
           title={`By ${WHAT[by].label.toLowerCase()}`}
           about={by === "machine" ? "a session on several machines counts on each, and once in the last row" : undefined}

@@ -9,9 +9,10 @@ import terms from "../../../format/terms";
 import { clockText } from "../../../format/times";
 import { BarList } from "../../../parts/charts/bar_list";
 import { Hint } from "../../../parts/notes/hint";
+import { COST_PARTS } from "../../../parts/stats/cost_parts";
 import { Split } from "../../../parts/stats/token_split";
 import { Time } from "../../../parts/time";
-import { PARTS, type Rebuild, clientCacheText, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
+import { type Rebuild, clientCacheText, partsText, rebuildText, sentence, turnReason } from "../timeline/cost_reasons";
 import { type Turn, itemAddress, threadAddress } from "../timeline/story";
 import { ContextChart } from "./context_chart";
 
@@ -39,7 +40,7 @@ export function SessionCost({ cost, session, turns }: Props) {
         {cost.parts && (
           <Block title="By what was paid for">
             <Split
-              parts={PARTS.filter(({ name }) => cost.parts?.[name]).map(({ name, color, tokens }) => {
+              parts={COST_PARTS.filter(({ name }) => cost.parts?.[name]).map(({ name, color, tokens }) => {
                 const value = cost.parts?.[name] ?? 0;
                 const { label, definition } = terms.cost_parts[name];
                 return {

@@ -3,20 +3,12 @@
 import type { Schemas } from "../../../api/answers";
 import { compact, cost, duration, percent, plural } from "../../../format/quantities";
 import terms from "../../../format/terms";
+import { COST_PARTS } from "../../../parts/stats/cost_parts";
 import { cacheHitRate } from "../../../parts/stats/token_split";
 import type { Turn } from "./story";
 
 export type Rebuild = Schemas["CacheRebuild"];
 export type CostParts = Schemas["CostParts"];
-
-/** The parts of a cost, with the colours that the same tokens have elsewhere. */
-export const PARTS = [
-  { name: "cache_read_usd", color: "--series-3", tokens: "cache_read_tokens" },
-  { name: "cache_write_usd", color: "--series-5", tokens: "cache_creation_tokens" },
-  { name: "output_usd", color: "--series-4", tokens: "output_tokens" },
-  { name: "input_usd", color: "--series-1", tokens: "input_tokens" },
-  { name: "unknown_usd", color: "--series-6", tokens: null },
-] as const;
 
 // A smaller share does not explain a cost.
 const LEAST_SHARE = 0.05;
@@ -24,8 +16,8 @@ const HOUR_SECONDS = 3_600;
 
 /** "61 % reading the cache, 22 % writing the cache, 15 % output"; of a turn with the tokens of each. */
 export function partsText(parts: CostParts, turn?: Turn): string {
-  const all = PARTS.reduce((sum, { name }) => sum + parts[name], 0);
-  const telling = PARTS.filter(({ name }) => parts[name] >= LEAST_SHARE * all).sort((a, b) => parts[b.name] - parts[a.name]);
+  const all = COST_PARTS.reduce((sum, { name }) => sum + parts[name], 0);
+  const telling = COST_PARTS.filter(({ name }) => parts[name] >= LEAST_SHARE * all).sort((a, b) => parts[b.name] - parts[a.name]);
   return all > 0 ? telling.map(({ name, tokens }) => `${percent(parts[name] / all)} ${terms.cost_parts[name].label}${turn && tokens ? ` (${compact(turn[tokens])} tokens)` : ""}`).join(", ") : "";
 }
 
