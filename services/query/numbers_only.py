@@ -46,11 +46,11 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         # A cursor holds the last name of its page.
         (UserPage, "next_cursor"),
         # Sentences of numbers, with names of users and classes of errors.
-        (AdviceKind, "title"),
+        (AdviceKind, "heading"),
         (AdviceKind, "counted"),
         (AdviceKind, "act"),
         (AdviceLine, "sentence"),
-        (WorkMeasures, "name"),
+        (WorkMeasures, "of"),
         (UsageRange, "tz"),
         (QuotaWindow, "account"),
         (QuotaWindow, "users"),

@@ -29,7 +29,7 @@ class AdviceLine(Answer):
     subject: Annotated[str | None, doc("The command, file, server or rule that is meant; null if there is none.", examples=["git push"])]
     amount: Annotated[float, doc("In the `unit` of its kind.")]
     cost_usd: CostUsd
-    example: Annotated[str | None, doc("The beginning of a command that failed.", examples=["git push"])]
+    failed_command: Annotated[str | None, doc("The beginning of one that failed, where another worked.", examples=["git push"])]
     fix: Annotated[
         str | None,
         doc(
@@ -37,13 +37,13 @@ class AdviceLine(Answer):
             examples=["git push --set-upstream origin main"],
         ),
     ]
-    sessions: Annotated[list[AdvisedSession], doc(f"The {MOST_SESSIONS} dearest. A key that sees only numbers gets none.")]
-    session_count: int
+    examples: Annotated[list[AdvisedSession], doc(f"The {MOST_SESSIONS} dearest sessions. A key that sees only numbers gets none.")]
+    sessions: int
 
 
 class AdviceKind(Answer):
     kind: AdviceName
-    title: str
+    heading: str
     counted: Annotated[str, doc("How it is counted.")]
     act: Annotated[str, doc("What to do about it.")]
     unit: AdviceUnit
@@ -57,7 +57,7 @@ class AdviceKind(Answer):
 class WorkMeasures(Answer):
     """How work went with a model, or on one side of a day. Different work was done: it proves nothing."""
 
-    name: Annotated[str, doc("The model; of a split `before` or `after`.")]
+    of: Annotated[str, doc("The model; of a split `before` or `after`.")]
     sessions: int
     api_calls: int
     unpriced_calls: UnpricedCalls

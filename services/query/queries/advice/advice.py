@@ -25,7 +25,7 @@ from services.query.database import Connection, Row, fetch, one_row, rows
 from services.query.queries.outcomes.cost import REBUILDS
 from services.query.queries.stats.ranges import Range, described_range
 from services.query.queries.stats.stats import Selection
-from shared.quantities import counted, day_text, minutes
+from shared.quantities import counted, day_text, minutes, plural
 from shared.sql_files import SqlFile
 from shared.terms import error_class_label
 
@@ -71,9 +71,10 @@ _NO_RULES: Final = [
         "php",
         "npx",
         "docker",
-        "git push",
-        "git reset",
+        "kubectl",
+        "terraform",
     ),
+    *("gh", "git push", "git reset", "git checkout", "git restore", "git clean", "npm publish"),
 ]
 
 _SQL: Final = SqlFile(__package__, "advice.sql", rebuilds=REBUILDS)
@@ -123,7 +124,7 @@ class _Kind(Struct, frozen=True):
 
     kind: AdviceName
     statement: str
-    title: str
+    heading: str
     counted: str
     act: str
     unit: AdviceUnit
@@ -149,10 +150,11 @@ def _week(line: _Line) -> str:
 
 
 def _context(line: _Line) -> str:
-    sessions = counted(len(line.shares), "session")
+    number = len(line.shares)
+    sessions = counted(number, "session")
     if line.label == "full":
         return f"{sessions} ended with three quarters of the context window used, or more."
-    return f"{sessions} compacted several times, {line.times('time')} in all. To write the summaries to the cache {_usd(line.cost_usd)}."
+    return f"{sessions} {plural(number, 'was', 'were')} compacted several times, {int(line.also):,} times in all. To write the summaries to the cache {_usd(line.cost_usd)}."
 
 
 def _first_fix(line: _Line) -> str | None:
@@ -163,7 +165,7 @@ KINDS: Final = (
     _Kind(
         kind="pauses",
         statement="rebuilds",
-        title="Pauses that outlived the prompt cache",
+        heading="Pauses that outlived the prompt cache",
         counted="Calls after a pause longer than the cache is kept (5 minutes, or an hour) that had to send again what was in it. By person and week.",
         act="Before a break, finish the step and run /compact. After one, begin a new session for a new task: /clear.",
         unit="rebuilds",
@@ -177,7 +179,7 @@ KINDS: Final = (
     _Kind(
         kind="switches",
         statement="rebuilds",
-        title="Models switched within a session",
+        heading="Models switched within a session",
         counted="Calls that sent everything again since another model answered: each model has a cache of its own.",
         act="Choose the model before the first prompt. For a part of the work, let a subagent have the other model.",
         unit="rebuilds",
@@ -187,7 +189,7 @@ KINDS: Final = (
     _Kind(
         kind="contexts",
         statement="contexts",
-        title="Full contexts",
+        heading="Full contexts",
         counted="Sessions that were compacted twice or more, and sessions whose last call had three quarters of the window or more.",
         act="Split the work: one session for a task, a plan in a file that the next one reads, subagents for searches.",
         unit="sessions",
@@ -196,7 +198,7 @@ KINDS: Final = (
     _Kind(
         kind="failures",
         statement="failures",
-        title="Commands that fail",
+        heading="Commands that fail",
         counted="Failed shell commands by program and reason, twice or more. Failed tests and builds, and searches without a hit, do not count.",
         act="Write the command that works into CLAUDE.md, with the folder it runs in.",
         unit="calls",
@@ -212,7 +214,7 @@ KINDS: Final = (
     _Kind(
         kind="retries",
         statement="retries",
-        title="The same command again and again",
+        heading="The same command again and again",
         counted="A command that failed three times or more in one session, word for word. The first time costs nothing here.",
         act="Say in CLAUDE.md what to check after the first failure, or stop it with Esc and say what is wrong.",
         unit="calls",
@@ -222,7 +224,7 @@ KINDS: Final = (
     _Kind(
         kind="rereads",
         statement="rereads",
-        title="Files read again and again",
+        heading="Files read again and again",
         counted="Files that one thread read four times or more without a change between, in whole or in parts. The first read does not count.",
         act="Name the function or the lines in the prompt, or split the file. Put what is always needed into CLAUDE.md.",
         unit="reads",
@@ -232,7 +234,7 @@ KINDS: Final = (
     _Kind(
         kind="prompts",
         statement="prompts",
-        title="Permissions that were always given",
+        heading="Permissions that were always given",
         counted="Calls that a person was asked about three times or more, and allowed each time. Known of sessions whose transcript or telemetry tells who decided.",
         act='Add the rule to "permissions": {"allow": […]} in .claude/settings.json.',
         unit="prompts",
@@ -243,7 +245,7 @@ KINDS: Final = (
     _Kind(
         kind="servers",
         statement="servers",
-        title="MCP servers that nobody uses",
+        heading="MCP servers that nobody uses",
         counted="Servers that were connected and none of whose tools was called. Known of sessions with telemetry.",
         act="Remove the server, or switch it off with /mcp: its tools take room in each call.",
         unit="sessions",
@@ -253,7 +255,7 @@ KINDS: Final = (
     _Kind(
         kind="rework",
         statement="rework",
-        title="Lines that a later session removed",
+        heading="Lines that a later session removed",
         counted="Lines that one session added and a later one removed, by their text in the stored differences; lines of fewer than eight characters are left out.",
         act="Read both sessions before the next change of the file: say in the prompt, or in CLAUDE.md, what was wrong the first time.",
         unit="lines",
@@ -281,7 +283,7 @@ def advice(
     asked |= {"tz": wanted.tz.key, "editors": _EDITORS}
     found = [(kind, _lines(connection, kind, asked)) for kind in KINDS]
     shown = [_shown(kind, lines, most_lines, MOST_SESSIONS if with_sessions else 0) for kind, lines in found if lines]
-    _name_sessions(connection, [session for kind in shown for line in kind.lines for session in line.sessions])
+    _name_sessions(connection, [session for kind in shown for line in kind.lines for session in line.examples])
     return Advice(
         range=described_range(wanted),
         sessions=len(chosen["session_ids"]),
@@ -309,7 +311,7 @@ def _dearest(each: _Found | _Line) -> tuple[float, float]:
 def _shown(kind: _Kind, lines: list[_Line], most_lines: int, most_sessions: int) -> AdviceKind:
     return AdviceKind(
         kind=kind.kind,
-        title=kind.title,
+        heading=kind.heading,
         counted=kind.counted,
         act=kind.act,
         unit=kind.unit,
@@ -322,13 +324,13 @@ def _shown(kind: _Kind, lines: list[_Line], most_lines: int, most_sessions: int)
                 subject=line.subject,
                 amount=line.amount,
                 cost_usd=line.cost_usd,
-                example=next((each.example for each in line.shares if each.fix), None),
+                failed_command=next((each.example for each in line.shares if each.fix), None),
                 fix=kind.fix(line),
-                sessions=[
+                examples=[
                     AdvisedSession(each.session_id, None, None, None, each.amount, each.cost_usd, each.item_id)
                     for each in line.shares[:most_sessions]
                 ],
-                session_count=len(line.shares),
+                sessions=len(line.shares),
             )
             for line in lines[:most_lines]
         ],

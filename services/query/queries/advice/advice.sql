@@ -9,7 +9,7 @@ s.cost_nano_usd / 1e9::float8 / greatest(s.api_calls, s.tool_calls, 1)
 
 -- part: commands
 -- A command's program: behind `cd`, variables and programs that start others; without its folder, and with the subcommand of those that have some.
-SELECT t.session_id, coalesce(t.agent_id, '') AS agent_id, t.id, t.occurred_at, t.status, coalesce(t.error_class, '') AS error_class, t.decision, t.decision_source,
+SELECT t.session_id, t.tool_name, coalesce(t.agent_id, '') AS agent_id, t.id, t.occurred_at, t.status, coalesce(t.error_class, '') AS error_class, t.decision, t.decision_source,
     coalesce(t.decision_wait_ms, t.wait_ms) AS wait_ms, left(c.command, 300) AS command,
     coalesce(substring(of_command.program FROM '^(?:git|gh|go|npm|npx|pnpm|yarn|bun|mix|mise|make|cargo|uv|pip|docker|kubectl|terraform|brew|apt|apt-get|dotnet|gradle|mvn)\s+[a-z][a-z-]+'),
         regexp_replace(split_part(of_command.program, ' ', 1), '^.*[/\\]', '')) AS program
@@ -62,7 +62,7 @@ GROUP BY 1, 2, 3
 -- name: contexts
 -- Sessions that were compacted several times, with what writing the compacted conversation to the cache cost; and those whose last call was nearly full.
 -- Where no status line tells the size of the window: 200,000 tokens, or a million if any call had more.
-SELECT 'compacted' AS label, e.session_id, count(*) AS amount, max(r.cost_usd) AS cost_usd, (array_agg(e.id ORDER BY e.occurred_at DESC))[1] AS item_id
+SELECT 'compacted' AS label, e.session_id, 1 AS amount, count(*) AS also, max(r.cost_usd) AS cost_usd, (array_agg(e.id ORDER BY e.occurred_at DESC))[1] AS item_id
 FROM timeline_entries AS e
 LEFT JOIN (
     SELECT session_id, sum(cost_usd) AS cost_usd
@@ -76,7 +76,7 @@ WHERE e.kind = 'compaction' AND e.details->>'type' = 'compaction' AND e.{rows_of
 GROUP BY e.session_id
 HAVING count(*) > 1
 UNION ALL
-SELECT 'full', c.session_id, c.last_tokens, NULL, NULL
+SELECT 'full', c.session_id, 1, c.last_tokens, NULL, NULL
 FROM (
     SELECT session_id, max(context_tokens) AS most_tokens, (array_agg(context_tokens ORDER BY occurred_at DESC, id DESC))[1] AS last_tokens
     FROM api_call_costs
@@ -153,8 +153,8 @@ GROUP BY r.path, r.session_id
 -- Of commands: the program with its subcommand. One with operators of the shell needs a rule for each of its parts, so it has none here.
 WITH calls AS (
     SELECT session_id, id, occurred_at, decision, wait_ms,
-        CASE WHEN command ~ '^[^;&|<>$`()\n]+$' AND program <> ALL (%(no_rules)s::text[])
-            THEN 'Bash(' || substring(command FROM '^\S+(?:\s+[a-z][a-z:_-]*(?=\s|$))?') || ':*)' END AS rule
+        CASE WHEN command ~ '^[^;&|<>$`()\n]+$' AND starts_with(command, program) AND NOT ARRAY[program, split_part(program, ' ', 1)] && %(no_rules)s::text[]
+            THEN tool_name || '(' || program || ':*)' END AS rule
     FROM (
         {commands}
     ) AS c
@@ -186,29 +186,31 @@ FROM connected AS c
 WHERE regexp_replace(c.server, '[^A-Za-z0-9_-]', '_', 'g') NOT IN (SELECT server FROM used)
 
 -- name: rework
--- Lines that a session added to a file, and a later one removed, by their text in the stored differences. Lines of fewer than eight characters are like each other.
+-- Lines that a session added to a file in all, and a later one removed in all, by their text in the stored differences.
+-- Lines of fewer than eight characters are like each other.
 WITH changed AS (
-    SELECT file_key, session_id, occurred_at, id, patch
+    SELECT file_key, session_id, occurred_at, coalesce(tool_call_id, id) AS item_id, patch
     FROM activities
     WHERE patch IS NOT NULL AND {rows_of_chosen}
         AND file_key IN (SELECT file_key FROM activities WHERE {rows_of_chosen} GROUP BY file_key HAVING count(DISTINCT session_id) > 1)
 ),
 lines AS (
-    SELECT c.file_key, c.session_id, left(l.line, 1) AS sign, md5(substr(l.line, 2)) AS line, count(*) AS times, min(c.occurred_at) AS first_at, max(c.occurred_at) AS last_at,
-        (array_agg(c.id ORDER BY c.occurred_at DESC))[1] AS item_id
+    SELECT c.file_key, c.session_id, md5(substr(l.line, 2)) AS line, sum(CASE left(l.line, 1) WHEN '+' THEN 1 ELSE -1 END) AS added,
+        min(c.occurred_at) AS first_at, max(c.occurred_at) AS last_at, (array_agg(c.item_id))[1] AS item_id
     FROM changed AS c
     CROSS JOIN LATERAL string_to_table(c.patch, E'\n') AS l (line)
     WHERE left(l.line, 1) IN ('+', '-') AND length(btrim(substr(l.line, 2), E' \t\r')) >= 8
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3
 )
-SELECT '' AS label, f.file_path AS subject, r.session_id, sum(least(r.times, a.times))::bigint AS amount, (array_agg(r.item_id ORDER BY r.last_at DESC))[1] AS item_id
-FROM lines AS r
-CROSS JOIN LATERAL (
-    SELECT sum(a.times) AS times FROM lines AS a
-    WHERE a.sign = '+' AND a.file_key = r.file_key AND a.line = r.line AND a.session_id <> r.session_id AND a.first_at < r.last_at
-) AS a
+SELECT '' AS label, f.file_path AS subject, r.session_id, sum(r.lines)::bigint AS amount, (array_agg(r.item_id))[1] AS item_id
+FROM (
+    SELECT r.file_key, r.session_id, least(-r.added, sum(a.added)) AS lines, r.item_id
+    FROM lines AS r
+    JOIN lines AS a ON a.file_key = r.file_key AND a.line = r.line AND a.session_id <> r.session_id AND a.added > 0 AND a.first_at < r.last_at
+    WHERE r.added < 0
+    GROUP BY r.file_key, r.session_id, r.line, r.added, r.item_id
+) AS r
 JOIN files AS f ON f.file_key = r.file_key
-WHERE r.sign = '-' AND a.times > 0
 GROUP BY 2, 3
 
 -- name: measures
@@ -240,7 +242,7 @@ of_threads AS (
     FROM calls
     GROUP BY 1, 2, 3
 )
-SELECT CASE WHEN t.is_after IS NULL THEN t.model WHEN t.is_after THEN 'after' ELSE 'before' END AS name, count(DISTINCT t.session_id) AS sessions,
+SELECT CASE WHEN t.is_after IS NULL THEN t.model WHEN t.is_after THEN 'after' ELSE 'before' END AS of, count(DISTINCT t.session_id) AS sessions,
     sum(t.api_calls)::bigint AS api_calls, sum(t.unpriced_calls)::bigint AS unpriced_calls, sum(t.cost_usd) AS cost_usd,
     coalesce(sum(c.tool_calls), 0)::bigint AS tool_calls, coalesce(sum(c.failed_calls), 0)::bigint AS failed_calls, coalesce(sum(c.edits), 0)::bigint AS edits,
     coalesce(sum(c.first_tries), 0)::bigint AS first_tries, coalesce(sum(c.retries), 0)::bigint AS retries,
@@ -248,4 +250,4 @@ SELECT CASE WHEN t.is_after IS NULL THEN t.model WHEN t.is_after THEN 'after' EL
 FROM threads AS t
 LEFT JOIN of_threads AS c ON c.session_id = t.session_id AND c.agent_id = t.agent_id AND c.is_after IS NOT DISTINCT FROM t.is_after
 GROUP BY 1
-ORDER BY edits DESC, api_calls DESC
+ORDER BY min(t.is_after::integer), edits DESC, api_calls DESC
