@@ -15,7 +15,7 @@ from client.questions.lookup import Item, get, short_session_id
 from client.questions.output import Column, table
 from client.questions.period import Days, Period
 from shared import quantities
-from shared.quantities import counted
+from shared.quantities import counted, plural
 
 _MOST_CHARACTERS: Final = 200
 _TITLE_CHARACTERS: Final = 80
@@ -50,7 +50,7 @@ def _write(out: Console, period: Period, found: Item) -> None:
     out.print(Text(period.title(), style="bold"))
     read = f"From {counted(found['sessions'], 'session')}"
     if left_out := found["sessions_left_out"]:
-        read += f", the newest; {left_out:,} older ones were not read: give a shorter range with --since and --until"
+        read += f", the newest; {counted(left_out, 'older one')} {plural(left_out, 'was', 'were')} not read: give a shorter range with --since and --until"
     out.print(Text(f"{read}.", style="dim"))
     if not found["kinds"]:
         out.print()

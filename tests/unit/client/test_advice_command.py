@@ -42,7 +42,7 @@ def test_a_line_has_its_sum_its_sessions_and_the_act(capsys: pytest.CaptureFixtu
     head, read, *rest = shown(capsys, monkeypatch, kinds=[KIND], models=[MEASURES], sessions_left_out=1)
 
     assert head.startswith("The last 30 days")
-    assert read == "From 5 sessions, the newest; 1 older ones were not read: give a shorter range with --since and --until."
+    assert read == "From 5 sessions, the newest; 1 older one was not read: give a shorter range with --since and --until."
     assert rest[:10] == [
         "",
         "Commands that fail  about $1.50, 7 calls",

@@ -154,7 +154,8 @@ def _context(line: _Line) -> str:
     sessions = counted(number, "session")
     if line.label == "full":
         return f"{sessions} ended with three quarters of the context window used, or more."
-    return f"{sessions} {plural(number, 'was', 'were')} compacted several times, {int(line.also):,} times in all. To write the summaries to the cache {_usd(line.cost_usd)}."
+    compacted = f"{sessions} {plural(number, 'was', 'were')} compacted several times, {int(line.also):,} times in all."
+    return f"{compacted} To write the summaries to the cache {_usd(line.cost_usd)}."
 
 
 def _first_fix(line: _Line) -> str | None:

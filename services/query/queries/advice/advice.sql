@@ -102,27 +102,27 @@ SELECT f.error_class AS label, f.program AS subject, f.session_id, count(*) AS a
 FROM placed AS f
 JOIN sessions AS s USING (session_id)
 LEFT JOIN placed AS w ON w.status = 'success' AND w.session_id = f.session_id AND w.agent_id = f.agent_id AND w.program = f.program AND w.worked = f.worked + 1
-WHERE f.status IN ('error', 'timeout') AND f.error_class <> ALL (%(no_failures)s::text[])
+WHERE f.program IS NOT NULL AND f.status IN ('error', 'timeout') AND f.error_class <> ALL (%(no_failures)s::text[])
 GROUP BY 1, 2, 3
 
 -- name: retries
 -- One command that failed three times or more. `also`: how often no file was changed since it had failed before.
 WITH calls AS (
-    SELECT session_id, coalesce(agent_id, '') AS agent_id, id, occurred_at, status, error_class, left(parameters->>'command', 1000) AS command,
+    SELECT session_id, id, occurred_at, status, error_class, left(parameters->>'command', 300) AS command, md5(parameters->>'command') AS whole,
         count(*) FILTER (WHERE status = 'success' AND tool_name = ANY (%(editors)s::text[])) OVER (PARTITION BY session_id ORDER BY occurred_at, id) AS edits
     FROM tool_calls
     WHERE tool_name = ANY (%(editors)s::text[] || ARRAY['Bash', 'PowerShell']) AND {rows_of_chosen}
 ),
 failed AS (
-    SELECT *, lag(edits) OVER (PARTITION BY session_id, command ORDER BY occurred_at, id) AS edits_before
+    SELECT *, lag(edits) OVER (PARTITION BY session_id, whole ORDER BY occurred_at, id) AS edits_before
     FROM calls
-    WHERE command IS NOT NULL AND status IN ('error', 'timeout') AND error_class IS DISTINCT FROM 'no_output'
+    WHERE whole IS NOT NULL AND status IN ('error', 'timeout') AND error_class IS DISTINCT FROM 'no_output'
 )
-SELECT '' AS label, left(f.command, 300) AS subject, f.session_id, count(*) AS amount, count(*) FILTER (WHERE f.edits = f.edits_before) AS also,
+SELECT '' AS label, f.command AS subject, f.session_id, count(*) AS amount, count(*) FILTER (WHERE f.edits = f.edits_before) AS also,
     (count(*) - 1) * max({average_usd}) AS cost_usd, (array_agg(f.id ORDER BY f.occurred_at DESC))[1] AS item_id
 FROM failed AS f
 JOIN sessions AS s USING (session_id)
-GROUP BY f.command, f.session_id
+GROUP BY f.command, f.whole, f.session_id
 HAVING count(*) >= 3
 
 -- name: rereads
