@@ -14,13 +14,15 @@ SELECT t.session_id, t.tool_name, coalesce(t.agent_id, '') AS agent_id, t.id, t.
     coalesce(substring(of_command.program FROM '^(?:git|gh|go|npm|npx|pnpm|yarn|bun|mix|mise|make|cargo|uv|pip|docker|kubectl|terraform|brew|apt|apt-get|dotnet|gradle|mvn)\s+[a-z][a-z-]+'),
         regexp_replace(split_part(of_command.program, ' ', 1), '^.*[/\\]', '')) AS program
 FROM tool_calls AS t
-CROSS JOIN LATERAL (SELECT left(t.parameters->>'command', 1000) AS command) AS c
+-- OFFSET 0: each is computed once.
+CROSS JOIN LATERAL (SELECT left(t.parameters->>'command', 1000) AS command OFFSET 0) AS c
 CROSS JOIN LATERAL (
     SELECT substring(
         CASE WHEN c.command ~ '^\s*(?:cd|source|export|set|sudo|time|timeout|env|[A-Za-z_]\w*=)' THEN regexp_replace(left(c.command, 500),
             '^(?:\s*(?:cd\s+(?:"[^"]*"|\S+)|(?:source|export|set)\s+\S+)\s*(?:&&|;|\n)\s*\\?\s*)*(?:[A-Za-z_]\w*=[^\s(]*\s+|sudo\s+|time\s+|timeout\s+\S+\s+|env\s+)*', '')
             ELSE c.command END
         FROM '^[A-Za-z0-9_./~][\w./\\:~+-]*(?=$|[\s;&|])(?:[ ]+[a-z][a-z-]+)?') AS program
+    OFFSET 0
 ) AS of_command
 WHERE t.tool_name IN ('Bash', 'PowerShell') AND {rows_of_chosen}
 
@@ -108,9 +110,10 @@ GROUP BY 1, 2, 3
 -- name: retries
 -- One command that failed three times or more. `also`: how often no file was changed since it had failed before.
 WITH calls AS (
-    SELECT session_id, id, occurred_at, status, error_class, left(parameters->>'command', 300) AS command, md5(parameters->>'command') AS whole,
+    SELECT session_id, id, occurred_at, status, error_class, left(c.command, 300) AS command, md5(c.command) AS whole,
         count(*) FILTER (WHERE status = 'success' AND tool_name = ANY (%(editors)s::text[])) OVER (PARTITION BY session_id ORDER BY occurred_at, id) AS edits
     FROM tool_calls
+    CROSS JOIN LATERAL (SELECT CASE WHEN tool_name IN ('Bash', 'PowerShell') THEN parameters->>'command' END AS command OFFSET 0) AS c
     WHERE tool_name = ANY (%(editors)s::text[] || ARRAY['Bash', 'PowerShell']) AND {rows_of_chosen}
 ),
 failed AS (
