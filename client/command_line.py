@@ -22,6 +22,7 @@ from client.options import AsJson, At, uuid_beginning, with_groups, write_end
 from client.output.display import SHARE_TOTAL, display_for
 from client.output.terminal import write_json
 from client.questions import prices, project, retention
+from client.questions.advice import show_advice
 from client.questions.blocks import list_blocks
 from client.questions.day import day
 from client.questions.export import export
@@ -115,6 +116,7 @@ app.command("blocks", rich_help_panel=QUESTIONS)(list_blocks)
 app.command("reconcile", rich_help_panel=QUESTIONS)(reconcile)
 app.command("work", rich_help_panel=QUESTIONS)(work)
 app.command("quota", rich_help_panel=QUESTIONS)(show_quota)
+app.command("advice", rich_help_panel=QUESTIONS)(show_advice)
 app.command("machines", rich_help_panel=QUESTIONS)(list_machines)
 app.command("top", rich_help_panel=QUESTIONS)(top)
 

@@ -37,6 +37,7 @@ READING = {
     ("GET", "/api/live"): METRICS,
     ("GET", "/api/live/sessions"): METRICS,
     ("GET", "/api/tool-calls/stats"): METRICS,
+    ("GET", "/api/advice"): METRICS,
     ("GET", "/api/tool-calls/errors"): METRICS,
     ("GET", "/api/tool-calls/session/{session_id}"): READ,
     ("GET", "/api/sessions"): READ,

@@ -24,6 +24,7 @@ from services.query.http.unknown_page import UnknownPage
 from services.query.live.live_feed import LiveFeed, connect_feed
 from services.query.live.shared_sessions import SharedSessions
 from services.query.routes import (
+    advice,
     dashboard,
     days,
     dead_letters,
@@ -90,6 +91,7 @@ ROUTES = (
     exports,
     sessions,
     stats,
+    advice,
     quota,
     days,
     tags,

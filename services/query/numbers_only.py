@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.query.answers.advice import AdviceKind, AdviceLine, EffortMeasures
 from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.days import DayFailure, DayProject, DaySession
 from services.query.answers.lists import Project, ProjectPart
@@ -44,6 +45,12 @@ SHOWN_TEXTS: Final[Fields] = frozenset(
         (User, "name"),
         # A cursor holds the last name of its page.
         (UserPage, "next_cursor"),
+        # Sentences of numbers, with names of users and classes of errors.
+        (AdviceKind, "heading"),
+        (AdviceKind, "counted"),
+        (AdviceKind, "act"),
+        (AdviceLine, "sentence"),
+        (EffortMeasures, "of"),
         (UsageRange, "tz"),
         (QuotaWindow, "account"),
         (QuotaWindow, "users"),

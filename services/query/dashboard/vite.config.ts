@@ -37,7 +37,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: "charts", test: /source\/parts\/(charts\/(?!bar_list)|stats\/(stats_series|week_panel))/ },
-            { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage|compare)\// },
+            { name: "numbers", test: /source\/pages\/(overview|day|projects|project|tools|usage|advice|compare)\// },
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(text\/(markdown|diff|highlighting)|tables\/fixed_window)|node_modules\/marked/ },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
             // The palette of each page searches, and the first page is small.

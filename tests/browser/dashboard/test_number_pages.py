@@ -309,3 +309,27 @@ def test_file_of_a_project_leads_to_its_history(open_page: OpenPage, stack: Stac
     target = urlsplit(link.get_attribute("href") or "")
     assert target.path == "/files"
     assert parse_qs(target.query)["path"] == [file["file_path"]]
+
+
+def test_what_to_do_has_the_lines_of_the_api_and_leads_to_their_sessions(open_page: OpenPage, stack: Stack) -> None:
+    found = answer(stack, "/api/advice")
+    page = open_page(f"/advice?{ALL}", timezone_id="UTC")
+    headings = [kind["heading"] for kind in found["kinds"]]
+    assert headings
+    expect(page.locator(".panel h2")).to_have_text([*headings, "How work went by model", "Before and after a day"])
+    for kind in found["kinds"]:
+        expect(panel(page, kind["heading"]).locator(".advice-lines > li")).to_have_count(len(kind["lines"]))
+    line = found["kinds"][0]["lines"][0]
+    row = panel(page, headings[0]).locator(".advice-lines > li").first
+    expect(row).to_contain_text(line["sentence"])
+    row.get_by_role("link").first.click()
+    page.wait_for_url(re.compile(f"/sessions/{line['examples'][0]['session_id']}"))
+
+
+def test_work_before_and_after_a_day_stands_in_the_address(open_page: OpenPage, stack: Stack) -> None:
+    day = answer(stack, "/api/stats", interval="day")["time_series"][-1]["date"]
+    page = open_page(f"/advice?{ALL}", timezone_id="UTC")
+    sides = panel(page, "Before and after a day")
+    sides.get_by_label("The day it changed").fill(day)
+    expect(sides.locator("tbody tr")).to_have_count(len(answer(stack, "/api/advice", split=day)["split"]))
+    assert query_of(page)["split"] == day

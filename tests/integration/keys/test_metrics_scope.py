@@ -12,7 +12,7 @@ from services.query.answers.answer import Answer, annotations_of, value_type
 from services.query.answers.live import LiveItem
 from services.query.answers.stats import Stats
 from services.query.numbers_only import SHOWN_NAMES, SHOWN_TEXTS, is_shown, numbers_only
-from services.query.routes import days, live, machines, me, prices, projects, quota, service, stats, users
+from services.query.routes import advice, days, live, machines, me, prices, projects, quota, service, stats, users
 from tests.integration.keys.conftest import Api
 from tests.integration.query import seed, world
 from tests.required_scopes import READING
@@ -28,6 +28,7 @@ QUERIES = {
     "/api/days/{date}": ["", "?tz=Europe/Berlin&limit=1", "?project_id=1"],
     "/api/tool-calls/stats": ["", "?project_id=1", "?tool_name=Bash", "?include_latency=true"],
     "/api/tool-calls/errors": ["", "?project_id=1", "?tool_name=Bash&error_class=other&examples=20", "?interval=day"],
+    "/api/advice": ["", "?project_id=1&split=2024-05-01&lines=20"],
     "/api/compare": [
         f"?start_date=2024-05-01&end_date=2024-05-31&group_by={by}" for by in ("project", "user", "model", "tool", "error_class")
     ],
@@ -128,7 +129,7 @@ def test_a_numbers_key_sees_names_of_projects_and_no_other_text(api: Api, corpus
 def test_a_metrics_key_sees_the_same_numbers(api: Api, corpus: set[str]) -> None:
     def without_names(value: Any) -> Any:
         hidden = ("name", "label", "path", "project_name", "file_path", "session_id", "session_title", "branch", "title", "last_prompt")
-        hidden += ("git_branch", "message_id", "text", "subject", "hash", "url", "standup")
+        hidden += ("git_branch", "message_id", "text", "subject", "hash", "url", "standup", "failed_command", "fix")
         if isinstance(value, dict):
             value = value | {"examples": []} if "examples" in value else value
             return {name: None if name in hidden else without_names(each) for name, each in value.items()}
@@ -157,6 +158,8 @@ SEEN = {
     "UsageReport.price_versions", "UsageReport.group_by", "ModelPrice.model", "ModelPrice.version", "UnpricedModel.model",
     "Comparison.group_by", "ChangeOfGroup.user", "ChangeOfGroup.model", "ChangeOfGroup.tool_name", "ChangeOfGroup.error_class",
     "UsageItem.month", "Point.date", "CallPoint.date", "FailedPoint.date",
+    # Sentences made of numbers, words of the program, names of users and classes of errors.
+    "AdviceKind.heading", "AdviceKind.counted", "AdviceKind.act", "AdviceLine.sentence", "EffortMeasures.of",
     "DayFailure.tool_name", "DayFailure.error_class", "DaySession.user", "DaySession.model",
     "LiveItem.running_tool",
     "LiveItem.tool_name", "LiveItem.model", "LiveItem.user",
@@ -187,6 +190,7 @@ def models() -> dict[str, Any]:
         me.router,
         service.router,
         stats.router,
+        advice.router,
         quota.router,
         days.router,
         projects.router,

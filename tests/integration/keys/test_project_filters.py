@@ -24,6 +24,7 @@ ASKED_ELSEWHERE: Final = {"/api/live": "does not end: tests/integration/query/li
 DATES: Final = "start_date=2024-04-01&end_date=2024-05-31"
 QUESTIONS: Final = {
     "/api/activities": "include_patch=true",
+    "/api/advice": f"{DATES}&split=2024-05-10",
     "/api/compare": f"{DATES}&group_by=project",
     "/api/conversations": "",
     "/api/conversations/search": "q=common",

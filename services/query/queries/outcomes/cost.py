@@ -22,7 +22,8 @@ from shared.sql_files import SqlFile
 _PARTS: Final = ("input_usd", "cache_write_usd", "cache_read_usd", "output_usd", "unknown_usd")
 _PROMPT_CHARACTERS: Final = 300
 
-_SQL: Final = SqlFile(__package__, "cost.sql")
+REBUILDS: Final = SqlFile(__package__, "rebuilds.sql").rebuilds
+_SQL: Final = SqlFile(__package__, "cost.sql", rebuilds=REBUILDS)
 
 
 class TurnCost(Struct):
@@ -86,7 +87,7 @@ def turn_costs(connection: Connection, parameters: Row) -> dict[int, TurnCost]:
 
 def cache_rebuilds(connection: Connection, session_id: str, since: datetime | str, until: datetime | str) -> list[CacheRebuild]:
     """In order, of the calls in [since, until), times as Postgres writes them."""
-    return fetch(connection, CacheRebuild, _SQL.rebuilds, {"session_id": session_id, "since": since, "until": until})
+    return fetch(connection, CacheRebuild, _SQL.rebuilds, {"session_ids": [session_id], "since": since, "until": until})
 
 
 def _with_parts_of_sums(row: Row) -> None:

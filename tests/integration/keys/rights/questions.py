@@ -59,6 +59,14 @@ READS: Final[dict[str, list[str]]] = {
         "?user=ann&format=csv",
     ],
     "/api/quota": ["", "?user=bob", "?user=ann", "?kind=five_hour", "?need=100", "?need=100&user=bob"],
+    "/api/advice": [
+        "",
+        "?user=ann&lines=100",
+        "?user=bob",
+        f"?{DATES}&user=ann&split=2024-05-01",
+        "?user=ann&model={model}",
+        "?user=ann&group={word}-group",
+    ],
     "/api/compare": [
         *(f"?{DATES}&group_by={by}&user=ann" for by in ("project", "user", "model", "branch", "machine", "tool", "error_class")),
         *(f"?{DATES}&user=bob", f"?{DATES}", f"?{DATES}&group_by=group&user=ann", f"?{DATES}&group_by=repository&user=ann"),

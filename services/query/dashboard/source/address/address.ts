@@ -97,7 +97,7 @@ function follow(event: MouseEvent): void {
 }
 
 /** The first part of each page's path. services/query/http/dashboard_files.py answers these with the page. */
-export const PAGES = ["overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "compare", "imports", "health", "settings"] as const;
+export const PAGES = ["overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "advice", "compare", "imports", "health", "settings"] as const;
 
 function isPage(path: string): boolean {
   const first = path.split("/")[1] ?? "";

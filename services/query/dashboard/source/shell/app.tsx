@@ -38,6 +38,7 @@ const LOADS: Record<string, Load> = {
   files: () => import("../pages/files/files"),
   tools: () => import("../pages/tools/tools"),
   usage: () => import("../pages/usage/usage"),
+  advice: () => import("../pages/advice/advice"),
   compare: () => import("../pages/compare/compare"),
   imports: () => import("../pages/imports/imports"),
   health: () => import("../pages/health/health"),
@@ -47,7 +48,7 @@ const LOADS: Record<string, Load> = {
 const PAGES: Record<string, ComponentType> = Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, lazily(load)]));
 
 /** The pages that show a range of days, and must know which one. */
-const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage", "compare"]);
+const OF_A_RANGE = new Set(["overview", "days", "projects", "sessions", "files", "tools", "usage", "advice", "compare"]);
 
 export function App() {
   useEffect(() => {

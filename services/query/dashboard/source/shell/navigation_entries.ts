@@ -25,6 +25,7 @@ export const NAVIGATION: readonly Entry[] = [
   { path: "/files", label: "Files", key: "d", icon: "M6 2h8l5 5v15H6zM13 3v5h5", isShown: () => seesTexts.value },
   { path: "/tools", label: "Tools", key: "t", icon: "M14 7a4 4 0 015-4l-3 3 2 2 3-3a4 4 0 01-5 5L7 19a2 2 0 11-3-3z", isShown: always },
   { path: "/usage", label: "Usage", key: "u", icon: "M12 3a9 9 0 109 9h-9zM14 2v8h8a8 8 0 00-8-8z", isShown: always },
+  { path: "/advice", label: "What to do", key: "a", icon: "M12 2a7 7 0 00-4 12v3h8v-3a7 7 0 00-4-12zM9 21h6", isShown: always },
   { path: "/compare", label: "Compare", key: "c", icon: "M9 4v16M15 4v16M9 8H3m0 0l2-2M3 8l2 2M15 16h6m0 0l-2-2m2 2l-2 2", isShown: always },
   { path: "/imports", label: "Imports", key: "i", icon: "M12 3v10m0 0l-4-4m4 4l4-4M4 17v3h16v-3", isShown: () => mayImport.value || seesTexts.value },
   { path: "/health", label: "Health", key: "h", icon: "M3 12h4l3-7 4 14 3-7h4", isShown: always },
