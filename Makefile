@@ -184,8 +184,9 @@ reference: environment ## write the pages of docs/reference that the code determ
 	$(VENV)/python -m deploy.reference_docs
 
 DASHBOARD := services/query/dashboard
-dashboard: ## build the dashboard from its sources (needs npm); what it builds is committed
+dashboard: environment ## build the dashboard from its sources (needs npm); what it builds is committed
 	cd $(DASHBOARD) && npm ci --no-audit --no-fund --loglevel=error && npm run build
+	$(VENV)/python -m deploy.pack_dashboard
 
 screenshots: environment ## make the pictures of README and docs/tour.md from the samples (needs apt-get install chromium)
 	$(VENV)/python -m tests.browser.screenshots

@@ -1,5 +1,6 @@
 """The dashboard's built files: one page for every view, and its scripts and styles. `make dashboard` builds them from services/query/dashboard."""
 
+import gzip
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +8,8 @@ FOLDER: Final = Path(__file__).parents[1] / "dashboard" / "built"
 PAGE: Final = FOLDER / "index.html"
 ASSETS: Final = FOLDER / "assets"
 
+# They are there packed alone (deploy/pack_dashboard.py), as `name.gz`.
+PACKED: Final = (".js", ".css")
 MEDIA_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 # Nothing from elsewhere and nothing inline, so stored text that reached the page as markup could neither run nor report.
@@ -16,10 +19,18 @@ PAGE_HEADERS: Final = {
     # The page names its files by their hash: an upgrade shows with the next load.
     "Cache-Control": "no-cache",
 }
-ASSET_HEADERS: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+ASSET_HEADERS: Final = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
 
 def asset(name: str) -> Path | None:
-    """The file with this name; None if no such file exists. A name from a request never leaves the folder."""
+    """The file of this name, `.gz` if it is packed; None if no such file exists. A name from a request never leaves the folder."""
     path = ASSETS / name
-    return path if path.parent == ASSETS and path.suffix in MEDIA_TYPES and path.is_file() else None
+    if path.parent != ASSETS or path.suffix not in MEDIA_TYPES:
+        return None
+    found = path.with_name(f"{name}.gz") if path.suffix in PACKED else path
+    return found if found.is_file() else None
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a packed file, for a client that takes no gzip."""
+    return gzip.decompress(path.read_bytes())

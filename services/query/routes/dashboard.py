@@ -1,8 +1,9 @@
 """The dashboard: one page, whose scripts read the public API."""
 
+from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from services.query.http import dashboard_files
@@ -33,9 +34,14 @@ for _view in VIEWS:
 
 @router.get("/assets/{name}", include_in_schema=False)
 @requires(PUBLIC)
-async def show_asset(name: str) -> Response:
+async def show_asset(name: str, request: Request) -> Response:
     """A script, style or picture of the page. Its name has a hash of its content."""
     path = dashboard_files.asset(name)
     if path is None:
         raise NotFound("The dashboard has no such file; load the page again, it may be of an older version.")
-    return FileResponse(path, media_type=dashboard_files.MEDIA_TYPES[path.suffix], headers=dashboard_files.ASSET_HEADERS)
+    media_type = dashboard_files.MEDIA_TYPES[Path(name).suffix]
+    if path.suffix != ".gz":
+        return FileResponse(path, media_type=media_type, headers=dashboard_files.ASSET_HEADERS)
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return Response(dashboard_files.unpacked(path), media_type=media_type, headers=dashboard_files.ASSET_HEADERS)
+    return FileResponse(path, media_type=media_type, headers={**dashboard_files.ASSET_HEADERS, "Content-Encoding": "gzip"})

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from services.query import database
 from services.query.app import create_app
-from services.query.http.dashboard_files import PAGE, PAGE_HEADERS
+from services.query.http.dashboard_files import ASSETS, PAGE, PAGE_HEADERS
 from services.query.search_index.reader import SearchIndex
 from services.query.settings import Settings
 from shared.journal.canary import SEEN_KEY
@@ -395,6 +395,17 @@ def test_others_and_paths_of_the_api_get_its_error(client: TestClient, path: str
     answer = client.get(path, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("encoding", ["gzip, br", "identity"])
+def test_scripts_of_the_dashboard_are_sent_packed_to_who_takes_it(client: TestClient, encoding: str) -> None:
+    answers = [client.get(f"/assets/{path.name.removesuffix('.gz')}", headers={"Accept-Encoding": encoding}) for path in ASSETS.iterdir()]
+
+    packed = [answer for answer in answers if answer.headers.get("Content-Encoding") == "gzip"]
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    assert (len(packed) > 3) is (encoding != "identity")
+    # The client has unpacked them.
+    assert any("function" in answer.text for answer in answers)
 
 
 def test_window_without_a_login_gets_the_dashboard_too(keyed: TestClient) -> None:
