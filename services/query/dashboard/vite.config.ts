@@ -41,7 +41,7 @@ export default defineConfig({
             { name: "story", test: /source\/pages\/(session|sessions|files)\/|source\/parts\/(text\/(markdown|diff|highlighting)|tables\/fixed_window)|node_modules\/marked/ },
             { name: "operate", test: /source\/pages\/(imports|health|settings)\// },
             // The palette of each page searches, and the first page is small.
-            { name: "frame", test: /preload-helper|source\/main|node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },
+            { name: "frame", test: /preload-helper|node_modules\/(preact|@preact)\/|source\/(api|address|format|shell|parts)\/|shared\/terms\.json|source\/(pages\/(now|search)|search)\// },
           ],
         },
       },
