@@ -98,7 +98,7 @@ TOOL: Final = "call.tool_name"
 # The parameters of that tool: the parameter that says most, else all of them as JSON. They are redacted as they are stored.
 _TELLING: Final = ", ".join(f"call.parameters ->> '{name}'" for name in (*TELLING_PARAMETERS, "plan"))
 INPUT: Final = _one_line(f"coalesce({_TELLING}, call.parameters -> 'questions' -> 0 ->> 'question', call.parameters::text)")
-# The questions of that call, each with its answers to choose from. What is no list of them has none.
+# The questions of that call, each with its answers to choose from.
 _QUESTIONS: Final = rf"""(SELECT nullif(string_agg(concat_ws(E'\n', q ->> 'question',
                 (SELECT string_agg('• ' || (o ->> 'label'), E'\n') FROM {_elements("q -> 'options'")} AS o)), E'\n\n'), '')
             FROM {_elements("call.parameters -> 'questions'")} AS q)"""
