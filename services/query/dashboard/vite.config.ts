@@ -22,6 +22,8 @@ export default defineConfig({
     outDir: "built",
     emptyOutDir: true,
     target: "es2022",
+    // The first that know light-dark(), all of May 2024 or before: each colour stands once.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // One style sheet: packed together it is a fifth smaller.
     cssCodeSplit: false,
     // A policy without inline scripts and data: URLs.
