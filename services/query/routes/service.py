@@ -134,7 +134,7 @@ def show_accounting(request: Request) -> Response:
         accounts = _accounting(request)
     except REDIS_ERRORS as error:
         log.warning("redis_unavailable", error=type(error).__name__)
-        raise Unavailable("The journal cannot be read now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
+        raise Unavailable("Events cannot be counted now; try again in a moment.", code="QUEUE_UNAVAILABLE") from error
     equation = accounts.equation
     shown = operations.Accounting(
         accepted=equation.accepted,
