@@ -38,7 +38,9 @@ def short(day: date) -> str:
 
 def span(first: date, last: date) -> str:
     """As the dashboard writes days: "1–31 Mar"."""
-    return f"{first.day if (first.year, first.month) == (last.year, last.month) else short(first)}–{short(last)}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{short(last)}"
+    return f"{f'{first.day} {first:%b}' if first.year == last.year else short(first)}–{short(last)}"
 
 
 def test_bar_of_a_day_leads_to_what_was_done_on_it(open_page: OpenPage, stack: Stack) -> None:

@@ -39,10 +39,11 @@ export function weekdayOf(day: string): number {
   return (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7;
 }
 
-/** "1–31 Mar", "28 Feb–3 Mar", "16 Feb". */
+/** "1–31 Mar", "28 Feb–3 Mar", "16 Feb". A year that both have stands once. */
 export function spanText(first: string, last: string): string {
   if (first === last) return dayText(first);
-  return `${first.slice(0, 7) === last.slice(0, 7) ? Number(first.slice(8)) : dayText(first)}–${dayText(last)}`;
+  const same = (length: number) => first.slice(0, length) === last.slice(0, length);
+  return `${same(7) ? Number(first.slice(8)) : same(4) ? dayText(first).replace(/ \d{4}$/, "") : dayText(first)}–${dayText(last)}`;
 }
 
 /** "Monday 16 February 2026". */

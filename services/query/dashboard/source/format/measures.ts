@@ -1,7 +1,7 @@
 /** Every number of the dashboard has one name, one definition (shared/terms.json) and one way to be written. Tooltips and tables take them from here. */
 
 import terms from "./terms";
-import { axisDuration, axisMinutes, compact, cost, count, dollars, duration, minutes, percent } from "./quantities";
+import { axisDuration, axisMinutes, compact, cost, count, dollars, duration, minutes, percent, thousands } from "./quantities";
 
 interface Form {
   /** As it stands on a tile or an axis. */
@@ -24,7 +24,7 @@ export interface Measure extends Form {
 
 const numbers = { short: compact, exact: count };
 /** Nine digits would not fit beside each other. */
-const tokens = { ...numbers, cell: compact };
+const tokens = { ...numbers, cell: thousands };
 const money = { short: cost, exact: dollars };
 const times = { short: minutes, exact: minutes, axis: { format: axisMinutes, steps: [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_000, 6_000, 12_000, 30_000, 60_000, 120_000, 300_000] } };
 const durations = {

@@ -5,6 +5,7 @@ export const UNKNOWN = "–";
 const whole = new Intl.NumberFormat("en-US");
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
+const tenth = new Intl.NumberFormat("en-US", { notation: "compact", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const cents = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 
 export function count(value: number | null | undefined): string {
@@ -15,6 +16,11 @@ export function count(value: number | null | undefined): string {
 export function compact(value: number | null | undefined): string {
   if (value == null) return UNKNOWN;
   return Math.abs(value) < 10_000 ? whole.format(Math.round(value)) : short.format(value);
+}
+
+/** 6.5K, 1.0M: in a column, with one form for all. */
+export function thousands(value: number | null | undefined): string {
+  return value == null || Math.abs(value) < 1_000 ? count(value) : tenth.format(value);
 }
 
 /** Dollars. null is the cost of calls without a known price; undefined is no cost, since nothing was called. */

@@ -128,7 +128,7 @@ function GroupPanel({ by, query, spans, isCompared }: { by: GroupName; query: Qu
   const reading = useRead("/api/compare", { ...query, group_by: by });
   const { label } = groupOf(by);
   return (
-    <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about="what changed most first">
+    <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about={isCompared ? "what changed most first" : undefined}>
       <Loaded reading={reading} what={`both ranges by ${label.toLowerCase()}`} height={240}>
         {({ items }) => <GroupTable items={items} by={by} spans={spans} isCompared={isCompared} csv={reading.address} />}
       </Loaded>

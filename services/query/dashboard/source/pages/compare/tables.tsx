@@ -117,7 +117,7 @@ function Value({ of, value }: { of: MeasureName; value: Value }) {
 /** With its sign. Rates differ by points, as their direction says. */
 function differenceText(of: MeasureName, { difference }: Pair): string {
   const { cell } = measure(of);
-  if (cell === percent && difference !== null) return "";
   if (difference === null) return UNKNOWN;
-  return `${difference > 0 ? "+" : difference < 0 ? "−" : "±"}${cell(Math.abs(difference))}`;
+  const size = Math.abs(difference);
+  return `${difference > 0 ? "+" : difference < 0 ? "−" : "±"}${cell === percent ? `${(size * 100).toFixed(1)} points` : cell(size)}`;
 }

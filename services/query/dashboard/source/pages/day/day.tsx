@@ -191,7 +191,7 @@ function Standup({ text }: { text: string }) {
   return (
     <Panel
       title="Standup"
-      about="ready to paste; made by rules, not by a model"
+      about="to paste; made by rules, no model"
       actions={
         <button type="button" class="button is-small" onClick={() => void copy()} aria-label="Copy the standup text">
           {said || "Copy"}

@@ -3,7 +3,6 @@
 import { rangeBefore } from "../../address/range";
 import type { Schemas } from "../../api/answers";
 import type { MeasureName } from "../../format/measures";
-import { count } from "../../format/quantities";
 import { Tile } from "../../parts/stats/tile";
 
 type Stats = Schemas["ToolStats"];
@@ -18,16 +17,13 @@ const SHOWN: readonly { of: MeasureName; value: (stats: Stats) => number | null;
   { of: "rejected_calls", value: (stats) => sum(stats, (tool) => tool.rejected) },
   { of: "cancelled_calls", value: (stats) => sum(stats, (tool) => tool.cancelled) },
   { of: "pending_calls", value: (stats) => sum(stats, (tool) => tool.pending), isOptional: true },
-  { of: "measured_calls", value: (stats) => sum(stats, (tool) => tool.measured_calls) },
 ];
 
 export function ToolTiles({ stats, before }: { stats: Stats; before: Stats | undefined }) {
-  const untimed = sum(stats, (tool) => tool.untimed_calls);
-  const ofTimes = `${count(sum(stats, (tool) => tool.estimated_calls))} are estimated${untimed > 0 ? `, ${count(untimed)} not known` : ""}`;
   return (
     <div class="tiles tool-tiles">
       {SHOWN.filter(({ value, isOptional }) => !isOptional || value(stats)).map(({ of, value }) => (
-        <Tile key={of} of={of} value={value(stats)} before={before && value(before)} beforeLabel={rangeBefore.value?.label} note={of === "measured_calls" ? ofTimes : undefined} />
+        <Tile key={of} of={of} value={value(stats)} before={before && value(before)} beforeLabel={rangeBefore.value?.label} />
       ))}
     </div>
   );

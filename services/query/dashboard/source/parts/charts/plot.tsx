@@ -218,7 +218,7 @@ function drawingOf({ dates, series, axisFormat, axisSteps, isLog, height, isStac
     ...lines.flatMap((each) => each.values.map((value) => value ?? 0)),
   ];
   const reached = tops.reduce((one, other) => Math.max(one, other), 0);
-  const most = reached * 1.08 || 1;
+  const most = reached * (isLog ? 1.6 : 1.08) || 1;
   const room = height - TOP - BELOW;
   const [least, ticks] =
     isLog && axisSteps && reached > 0

@@ -74,7 +74,7 @@ export function dateTicks(dates: readonly string[], width: number): { index: num
   const steps = isMonth ? [1, 2, 3, 6, 12, 24, 60, 120] : gap === 0 ? [1, 2, 3, 4, 6, 12, 24, 48, 96, 168] : gap === 1 ? [1, 2, 3, 4, 7, 14, 28] : [1, 2, 4, 8, 13, 26, 52];
   const step = steps.find((each) => each * room >= widest) ?? Math.ceil(widest / room);
   // A label is under the middle of its bar. One that would stick out at the end is left out.
-  return all.filter(({ index, text }, at) => at % step === 0 && (index + 0.5) * pitch + textWidth(text) / 2 <= width + LABEL_GAP_PX);
+  return all.filter(({ index, text }, at) => at % step === 0 && (index + 0.5) * pitch + textWidth(text) / 2 <= width + LABEL_GAP_PX / 2);
 }
 
 const dayOf = (date: string) => (date.length === 7 ? `${date}-01` : date.slice(0, 10));
