@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.dashboard.conftest import OpenPage, origin_of
-from tests.browser.dashboard.parts_of_pages import answer, column, few_days, number, panel, query_of, settled
+from tests.browser.dashboard.parts_of_pages import answer, column, number, panel, query_of, settled
 from tests.flow.conftest import REPOSITORY, Stack
 
 ONLY_READS = True
@@ -225,10 +225,10 @@ def reasons(page: Any) -> dict[str, Any]:
 
 
 def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, stack: Stack) -> None:
-    # Given days with failed calls, and as many before them
-    first, last = few_days()
-    days = (last - first).days + 1
-    periods = [{"start_date": first, "end_date": last}, {"start_date": first - days * DAY, "end_date": first - DAY}]
+    # Given three days with failed calls, and three before them: they begin no month and no week
+    first = next(day for day in (TODAY - ago * DAY for ago in (2, 3, 4)) if day.day != 1 and day.weekday() != 0)
+    last = first + 2 * DAY
+    periods = [{"start_date": first, "end_date": last}, {"start_date": first - 3 * DAY, "end_date": first - DAY}]
     now, before = (answer(stack, "/api/tool-calls/errors", interval="day", **period) for period in periods)
     calls, calls_before = (answer(stack, "/api/tool-calls/stats", **period)["total_calls"] for period in periods)
     label = {name: each["label"] for name, each in json.loads((REPOSITORY / "shared/terms.json").read_text())["error_classes"].items()}
@@ -248,9 +248,7 @@ def test_reasons_have_their_course_and_the_period_before(open_page: OpenPage, st
         if was.get(each["error_class"], 0) == each["calls"]:
             assert changed.inner_text() == "as before"
         else:
-            assert (
-                changed.get_attribute("title") == f"The {f'{days} days' if days > 1 else 'day'} before: {was.get(each['error_class'], 0)}"
-            )
+            assert changed.get_attribute("title") == f"The 3 days before: {was.get(each['error_class'], 0)}"
         rate = each["calls"] / calls
         assert number(cells.nth(4).inner_text()) == pytest.approx(rate * 100, abs=0.5)
 

@@ -33,7 +33,7 @@ def test_project_is_merged_grouped_and_taken_back_in_its_page(open_page: OpenPag
     shop_id, fix_id = project_at(stack, shop)["id"], project_at(stack, fix)["id"]
     page = open_page(f"/projects/{fix_id}?range=all", timezone_id="UTC")
     panel = page.get_by_role("region", name="Also known as")
-    expect(panel).to_contain_text("This path alone.")
+    expect(panel).to_contain_text("Only this path.")
 
     # When a person makes it a part of another, with a group
     panel.get_by_role("button", name="Change …").click()
