@@ -15,9 +15,9 @@ ONLY_READS = True
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("from=yesterday", "“yesterday” is not a day. A day is written as 2026-01-31. This shows 30 days."),
-        ("from=2026-02-31&to=2026-03-05", "“2026-02-31” is not a day. A day is written as 2026-01-31. This shows 30 days."),
-        ("from=2026-03-05&to=2026-03-01", "The last day, 2026-03-01, is before the first, 2026-03-05. This shows 30 days."),
+        ("from=yesterday", "“yesterday” is not a day. A day is written as 2026-01-31. So you see the last 30 days."),
+        ("from=2026-02-31&to=2026-03-05", "“2026-02-31” is not a day. A day is written as 2026-01-31. So you see the last 30 days."),
+        ("from=2026-03-05&to=2026-03-01", "The last day, 2026-03-01, is before the first, 2026-03-05. So you see the last 30 days."),
     ],
 )
 def test_wrong_days_of_an_address_are_said_and_the_usual_range_is_shown(open_page: OpenPage, page_name: str, query: str, said: str) -> None:

@@ -273,7 +273,7 @@ def test_chosen_reason_has_a_chart_with_its_table(open_page: OpenPage, stack: St
     assert [int(number(text)) for text in reversed(column(chosen, 2))] == found["calls_over_time"]
 
 
-@pytest.mark.parametrize("name", ["overview", "usage"])
+@pytest.mark.parametrize("name", ["overview", "tools", "usage"])
 def test_chart_comes_first_on_a_phone(open_page: OpenPage, name: str) -> None:
     page = open_page(f"/{name}?range=all", timezone_id="UTC", viewport={"width": 390, "height": 844})
     settled(page)

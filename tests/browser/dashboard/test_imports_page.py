@@ -122,7 +122,7 @@ def test_an_import_is_taken_back_after_a_question(open_page: OpenPage, stack: St
     assert page.url.endswith(f"?job={job}"), "an open job is a link"
     page.get_by_role("button", name="Undo …").click()
     dialog = page.locator("dialog")
-    expect(dialog).to_contain_text("1 session that it made, 3 messages")
+    expect(dialog).to_contain_text("1 new session, 3 messages")
     dialog.get_by_role("button", name="Remove what it brought").click()
 
     expect(page.locator(f".job[data-job='{job}']")).to_contain_text("undone", timeout=IMPORT_MS)

@@ -39,6 +39,7 @@ def session(title: str | None, minutes: float, project_id: int = 1, *, share: di
         goes_on=False,
         first_at=AT,
         last_at=AT,
+        active=[],
         share=SessionShare(active_minutes=minutes, **(counts | (share or {})), **NO_TOKENS),
         asks=[],
         files=[],

@@ -45,8 +45,8 @@ function Compared({ query }: { query: Query }) {
   const reading = useRead("/api/compare", { ...query, group_by: "project" });
   const { data } = reading;
   const isEmpty = data !== null && !data.totals.some((each) => each.value || each.before);
-  const [now, before] = [data && daysOf(data.range), data && daysOf(data.range_before)];
-  const spans: Spans = now && before ? [spanText(now.start, now.end), spanText(before.start, before.end)] : ["Now", "Before"];
+  const [now, before] = [daysOf(query.start_date, query.end_date), daysOf(...(query.compare?.split("..") ?? []))];
+  const spans: Spans = [spanText(now.start, now.end), spanText(before.start, before.end)];
   const wrong = wrongComparison();
   return (
     <>
@@ -56,12 +56,10 @@ function Compared({ query }: { query: Query }) {
           {wrong} Shown is the comparison with the days before.
         </p>
       )}
-      {now && before && (
-        <p class="compare-ranges" role="status">
-          <b>{daysText(now)}</b> against <b>{daysText(before)}</b>
-          {now.days !== before.days && ": unequal numbers of days"}
-        </p>
-      )}
+      <p class="compare-ranges" role="status">
+        <b>{daysText(now)}</b> against <b>{daysText(before)}</b>
+        {now.days !== before.days && ": unequal numbers of days"}
+      </p>
       <DroppedNote sessions={data ? data.dropped_sessions + data.dropped_sessions_before : 0} />
       {isEmpty ? (
         <EmptyNote title="Nothing happened on any of these days.">
@@ -72,7 +70,7 @@ function Compared({ query }: { query: Query }) {
           {data && !hasBefore(data.totals) && <p class="note">Nothing happened on {spans[1]}, so there is nothing to compare with. Choose other days above.</p>}
           <div class="grid">
             <Panel class="half compare-panel" title="In all" about={`days in ${zone.value}`}>
-              <Loaded reading={reading} what="both ranges" height={320}>
+              <Loaded reading={reading} what="both ranges" height={388}>
                 {({ totals }) => <TotalsTable totals={totals} spans={spans} />}
               </Loaded>
             </Panel>
@@ -94,7 +92,7 @@ function Compared({ query }: { query: Query }) {
   );
 }
 
-function SecondRange({ before }: { before: { start: string; end: string } | null }) {
+function SecondRange({ before }: { before: { start: string; end: string } }) {
   const chosen = chosenComparison();
   return (
     <div class="filter-bar">
@@ -107,7 +105,7 @@ function SecondRange({ before }: { before: { start: string; end: string } | null
             </a>
           ))}
         </span>
-        <DayFields days={before ?? { start: null, end: null }} of="before" onChoose={chooseDays} />
+        <DayFields days={before} of="before" onChoose={chooseDays} />
       </span>
       <label class="range-days">
         or before and after
@@ -129,7 +127,7 @@ function GroupPanel({ by, query, spans, isCompared }: { by: GroupName; query: Qu
   const { label } = groupOf(by);
   return (
     <Panel class="half compare-panel" title={by === "error_class" ? label : `By ${label.toLowerCase()}`} about={isCompared ? "what changed most first" : undefined}>
-      <Loaded reading={reading} what={`both ranges by ${label.toLowerCase()}`} height={240}>
+      <Loaded reading={reading} what={`both ranges by ${label.toLowerCase()}`} height={388}>
         {({ items }) => <GroupTable items={items} by={by} spans={spans} isCompared={isCompared} csv={reading.address} />}
       </Loaded>
     </Panel>

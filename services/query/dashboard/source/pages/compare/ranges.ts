@@ -2,8 +2,7 @@
 
 import { go, parameter, withParameters } from "../../address/address";
 import { range, wrongDays, zone } from "../../address/range";
-import type { Schemas } from "../../api/answers";
-import { type Before, addDays, dayOf, daysBefore, daysBetween, monthStart, spanText, today } from "../../format/days";
+import { type Before, addDays, daysBefore, daysBetween, monthStart, spanText, today } from "../../format/days";
 import { plural } from "../../format/quantities";
 import type { Days } from "../../parts/filters/day_fields";
 
@@ -69,15 +68,11 @@ export function chooseDays({ start, end }: Days): void {
   if (start && end) go(withParameters({ compare: `${start}..${end}` }));
 }
 
-/** The whole days of a range of an answer. */
-export function daysOf({ start, end }: Schemas["UsageRange"]): { start: string; end: string; days: number } | null {
-  if (!start || !end) return null;
-  const first = dayOf(new Date(start), zone.value);
-  const last = dayOf(new Date(Date.parse(end) - 1_000), zone.value);
-  return { start: first, end: last, days: daysBetween(first, last) + 1 };
+export function daysOf(start = "", end = start): { start: string; end: string; days: number } {
+  return { start, end, days: daysBetween(start, end) + 1 };
 }
 
 /** "5–25 Jan (21 days)". */
-export function daysText({ start, end, days }: NonNullable<ReturnType<typeof daysOf>>): string {
+export function daysText({ start, end, days }: ReturnType<typeof daysOf>): string {
   return `${spanText(start, end)} (${plural(days, "day")})`;
 }

@@ -1,4 +1,4 @@
-/** accepted = persisted + duplicate + dead + pending, with its parts, and what that means. */
+/** accepted = persisted + duplicate + dead + left_out + pending, with its parts, and what that means. */
 
 import type { Answer } from "../../api/answers";
 import type { Reading } from "../../api/use_read";
@@ -12,6 +12,7 @@ const PARTS = [
   ["persisted", "stored", "Events that are in the database."],
   ["duplicate", "seen before", "Events that came twice. Each is stored once."],
   ["dead", "not stored", "How often the database refused an event, later tries included. Each event is kept, and listed below."],
+  ["left_out", "left out", "Events of what was erased, or is older than it is kept. They are not stored again."],
   ["pending", "on the way", "Events that are safe on disk, and not in the database yet."],
 ] as const;
 
@@ -23,7 +24,7 @@ export function Accounts({ reading }: { reading: Reading<Accounting> }) {
           <>
             <dl class="equation">
               <Part name="accepted" label="accepted" hint="Events that the tracker said yes to. From then on it must not lose them." value={data.accepted} />
-              {PARTS.map(([name, label, hint]) => (
+              {PARTS.filter(([name]) => name !== "left_out" || data.left_out).map(([name, label, hint]) => (
                 <Part key={name} name={name} label={label} hint={hint} value={data[name]} />
               ))}
             </dl>

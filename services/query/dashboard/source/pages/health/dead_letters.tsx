@@ -31,7 +31,7 @@ export function DeadLetters({ reading }: { reading: Reading<Answer<"/api/dead-le
           {said.value}
         </p>
       )}
-      <Loaded reading={reading} what="the events" height={60}>
+      <Loaded reading={reading} what="the events" height={22}>
         {(data) =>
           data.groups.length === 0 ? (
             <p class="quiet">There is nothing here: every event could be stored.</p>

@@ -19,7 +19,7 @@ export function Machines({ reading }: { reading: Reading<Answer<"/api/machines">
   const silentHours = me.value?.machine_silent_hours;
   return (
     <Panel title="Machines" about={silentHours === undefined ? undefined : `a machine without a report for ${plural(silentHours, "hour")} is silent`} class="machines" csv={reading.data?.items.length ? reading.address : null}>
-      <Loaded reading={reading} what="the machines" height={140}>
+      <Loaded reading={reading} what="the machines" height={200}>
         {(data) =>
           data.items.length === 0 ? (
             <EmptyNote title="No machine reports yet." command={connectCommand()}>

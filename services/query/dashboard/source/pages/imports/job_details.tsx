@@ -131,5 +131,5 @@ function Actions({ job, onChanged }: { job: Job; onChanged: () => void }) {
 }
 
 function removes(job: Job): ComponentChildren {
-  return `This removes what this import brought: ${plural(job.sessions_imported, "new session")}, ${plural(job.conversations_imported, "message")}, ${plural(job.tool_calls_imported, "tool call")}, ${plural(job.activities_imported, "file change")} and ${plural(job.api_calls_imported, "API call")}.`;
+  return `It removes what this import brought: ${plural(job.sessions_imported, "new session")}, ${plural(job.conversations_imported, "message")}, ${plural(job.tool_calls_imported, "tool call")}, ${plural(job.activities_imported, "file change")} and ${plural(job.api_calls_imported, "API call")}.`;
 }

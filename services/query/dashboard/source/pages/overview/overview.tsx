@@ -16,7 +16,7 @@ import { ModelsPanel, OthersPanel, ProjectsPanel } from "./share_panels";
 import { TopSessions } from "./top_sessions";
 import { YearPanel } from "./year_panel";
 
-const TILES_HEIGHT = 188;
+const TILES_HEIGHT = 198;
 
 export default function Overview() {
   const query = { ...rangeQuery(), interval: chosenInterval() };

@@ -10,6 +10,7 @@ import { intervalLabel, intervalsOf } from "../../format/intervals";
 import { Loaded, Panel } from "../../parts/panel";
 import { StatsPage } from "../../parts/stats/stats_page";
 import { Switch } from "../../parts/switch";
+import { PHONE, useMedia } from "../../parts/use_media";
 import { CallsChart, SHOWN } from "./calls_chart";
 import { ErrorsPanel } from "./errors_panel";
 import { LatencyChart, aboutTimes } from "./latency_chart";
@@ -37,6 +38,12 @@ export default function Tools() {
   const errorsBefore = useRead(before ? "/api/tool-calls/errors" : null, { ...queryBefore, examples: 0 });
   // Nothing is compared with a time without a call.
   const known = before && statsBefore.isCurrent && statsBefore.data?.total_calls ? statsBefore.data : undefined;
+  const isPhone = useMedia(PHONE);
+  const tiles = (
+    <Loaded reading={all} what="the totals" height={102}>
+      {(data) => <ToolTiles stats={data} before={known} />}
+    </Loaded>
+  );
   return (
     <StatsPage title="Tools" filters={["project", "user", "machine"]} without="no tool call">
       {tool && (
@@ -44,9 +51,7 @@ export default function Tools() {
           Only the tool <b>{tool}</b> <a class="button is-small" href={withParameters({ tool: null })}>All tools</a>
         </p>
       )}
-      <Loaded reading={all} what="the totals" height={92}>
-        {(data) => <ToolTiles stats={data} before={known} />}
-      </Loaded>
+      {!isPhone && tiles}
       <div class="grid">
         <Panel
           class="half"
@@ -65,6 +70,7 @@ export default function Tools() {
             {(data) => <CallsChart points={data.time_series} interval={data.range.interval} shown={shown} height={HEIGHT} />}
           </Loaded>
         </Panel>
+        {isPhone && tiles}
         <Panel class="half times" title={tool ? `How long ${tool} took` : "How long calls took"} about={all.data && aboutTimes(all.data)}>
           <Loaded reading={all} what="the times" height={HEIGHT + 24}>
             {(data) => <LatencyChart all={data} measured={alone} height={HEIGHT} />}

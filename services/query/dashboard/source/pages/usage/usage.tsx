@@ -45,7 +45,7 @@ export default function Usage() {
   const csv = addressOf("/api/usage", { ...query, group_by: `${interval},${by}`, format: "csv" });
   const isPhone = useMedia(PHONE);
   const tiles = (
-    <Loaded reading={course} what="the totals" height={92}>
+    <Loaded reading={course} what="the totals" height={102}>
       {(data) => <UsageTiles totals={data.totals} before={sumsBefore.isCurrent && sumsBefore.data?.totals.api_calls ? sumsBefore.data.totals : undefined} hasModel={chosen.value.model !== undefined} />}
     </Loaded>
   );
@@ -67,7 +67,7 @@ export default function Usage() {
             </>
           }
         >
-          <Loaded reading={parts} what="the usage" height={HEIGHT + 24}>
+          <Loaded reading={{ ...parts, data: course.data && sums.data && parts.data }} what="the usage" height={HEIGHT + 34}>
             {(data) => course.data && sums.data && <UsageChart course={course.data.items} parts={data.items} sums={sums.data.items} by={by} name={name} interval={interval} height={HEIGHT} />}
           </Loaded>
         </Panel>

@@ -55,7 +55,7 @@ export function ticksOf(most: number, height: number, write: (value: number) => 
 export function factorTicks(least: number, most: number, height: number, write: (value: number) => string, steps: readonly number[]): [from: number, ticks: Tick[]] {
   const from = steps.findLast((each) => each <= least) ?? least;
   const within = steps.filter((each) => each >= from && each <= most);
-  const by = Math.max(1, Math.ceil((within.length * TICK_PX) / height));
+  const by = Math.max(1, Math.ceil((within.length * TICK_PX * 0.6) / height));
   return [from, within.filter((_, index) => index % by === 0).map((value) => ({ value, text: write(value) }))];
 }
 

@@ -35,7 +35,7 @@ export function FilterBar({ filters, hasRange = true, children, set = 0 }: Props
       {hasRange && <RangePicker isPhone={isPhone} />}
       <Folded set={filters.filter((filter) => chosen.value[filter]).length + set}>
         {isPhone && hasRange && <DayFields days={range.value} />}
-        <span class="filters">
+        <span class={children ? "filters" : "filters is-line"}>
           {filters.map((filter) => (
             <FilterChoice key={filter} filter={filter} />
           ))}
