@@ -89,7 +89,7 @@ def test_files_by_turn_show_what_was_changed_again(open_page: OpenPage, stack: S
 
     fold.locator("summary").click()
 
-    expect(fold.locator("p")).to_contain_text("1 of 2 files had to be changed again in a later turn")
+    expect(fold.locator("p").first).to_contain_text("1 of 2 files had to be changed again in a later turn")
     cells = fold.locator("tbody tr")
     expect(cells.first).to_contain_text("again.py")
     assert [cell.strip() for cell in cells.first.locator("td.is-number").all_inner_texts()] == ["2", "1", "0"]
