@@ -79,7 +79,7 @@ def test_files_by_turn_show_what_was_changed_again(open_page: OpenPage, stack: S
         *changes(1, "m1", again),
         *changes(3, "m2", once),
         answer(5, "af", "msg_f", failing),
-        result(6, "rf", "toolu_f", "Exit code 1\n1 failed, 2 passed in 0.1s", is_error=True),
+        result(6, "rf", "toolu_f", "Exit code 1\n== 1 failed, 2 passed in 0.10s ==", is_error=True),
         prompt(10, "p2", "It fails"),
         *changes(11, "m3", again),
     ]
@@ -89,7 +89,7 @@ def test_files_by_turn_show_what_was_changed_again(open_page: OpenPage, stack: S
 
     fold.locator("summary").click()
 
-    expect(fold.locator("p")).to_contain_text("1 of 2 files had to be changed again in a later turn")
+    expect(fold.locator("p").first).to_contain_text("1 of 2 files had to be changed again in a later turn")
     cells = fold.locator("tbody tr")
     expect(cells.first).to_contain_text("again.py")
     assert [cell.strip() for cell in cells.first.locator("td.is-number").all_inner_texts()] == ["2", "1", "0"]

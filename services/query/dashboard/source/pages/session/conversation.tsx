@@ -29,6 +29,8 @@ import { useTarget } from "./use_target";
 
 // An open session's outcome is read again at most so often.
 const OUTCOME_EVERY_MS = 15_000;
+/** What else the line above the conversation unfolds. */
+const FOLDED = "resume, exports, note";
 const NO_TURNS: readonly Turn[] = [];
 
 interface Props {
@@ -136,15 +138,12 @@ export function Conversation({ session, onMark, onChange }: Props) {
       <div ref={above} class="outcome-box">
         <p class="outcome-line">
           <button type="button" class="fold" aria-expanded={isOpen} onClick={() => go(withParameters({ outcome: isOpen ? null : "1" }))}>
-            <span>
-              {thread === null && (outcome.data ? `${essence(outcome.data)} · ` : outcome.problem ? "" : "Reading what came of it … ")}
-              resume, exports, note
-            </span>
+            <span>{thread !== null || outcome.problem ? FOLDED : outcome.data ? `${essence(outcome.data)} · ${FOLDED}` : "Reading what came of it …"}</span>
           </button>
           <CopyResume sessionId={sessionId} />
         </p>
         {session.note && <p class={isOpen ? "session-note-text is-whole" : "session-note-text"}>{session.note}</p>}
-        {isOpen && (
+        {isOpen && isReady && (
           <>
             <SessionMore session={session} onMark={onMark} folder={story.projectPath.value} />
             {outcome.problem && <ProblemNote problem={outcome.problem} again={outcome.again} />}

@@ -49,13 +49,15 @@ function ReworkMap({ sessionId, commits, turns, projectPath }: Props) {
   return (
     <>
       <p class="quiet">
-        {count(reworked)} of {plural(files.length, "file")} had to be changed again in a later turn, after a check had failed or a commit was made. Those stand first.{" "}
+        {count(reworked)} of {plural(files.length, "file")} had to be changed again in a later turn, after a check had failed or a commit was made. Those stand first.
+        {changes.data.next_cursor !== null && ` Of the newest ${count(MOST_CHANGES)} changes.`}
+      </p>
+      <p class="chart-legend">
         {KINDS.map((text, kind) => (
           <span key={kind} class="legend">
             <i class={`legend-mark is-kind-${kind}`} /> {text}
           </span>
         ))}
-        {changes.data.next_cursor !== null && ` Of the newest ${count(MOST_CHANGES)} changes.`}
       </p>
       <Table
         caption="Files by turn"
