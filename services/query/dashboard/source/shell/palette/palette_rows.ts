@@ -91,7 +91,7 @@ export function groupsOf(typed: string, { projects, views, files, commits, sessi
   const groups: Group[] = text
     ? [
         { title: "Go to", rows: [...days, ...pages, ...saved, ...ofProjects] },
-        { title: "Commits", rows: commits.map(rowOf) },
+        { title: "Commits", rows: day ? [] : commits.map(rowOf) },
         ...(isPath ? [ofFiles, ofHits] : [ofHits, ofFiles]),
         { title: "Sessions that may be meant", rows: others },
         { title: "", rows: seesTexts.value ? [{ kind: "all", key: "all", label: `Search for “${typed.trim()}” with filters`, href: searchAddress(typed) }] : [] },
