@@ -63,33 +63,35 @@ function Money({ data, whole, sessions, csv }: { data: Data; whole: number | nul
   const tiles = tilesOf(parts, whole, { all: isWork ? parts.length + data.left_out : "totals" in data ? undefined : sessions, of: isWork ? data.others : undefined, href: dearestSessions() });
   return (
     <div class="money">
-      <Treemap label="Where the money went" tiles={tiles.map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
-      <Table
-        caption="Parts of the cost"
-        rows={tiles}
-        keyOf={(tile) => tile.key}
-        csv={csv}
-        columns={[
-          {
-            title: "For",
-            cell: (tile) => (
-              <>
-                <i class="legend-mark" style={{ background: `var(${tile.color})` }} /> {tile.href ? <a href={tile.href}>{tile.label}</a> : tile.label}
-              </>
-            ),
-            total: "All",
-          },
-          { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
-          { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
-          ...(isWork ? COUNTS : []).map(([title, name, written]) => ({
-            title,
-            isNumber: true,
-            isMinor: name !== "active_minutes",
-            cell: ({ of }: Counts) => written(of?.[name]),
-            total: isWork && written(data.totals[name]),
-          })),
-        ]}
-      />
+      <Treemap label="Where the money went" tiles={[...tiles].sort((a, b) => b.value - a.value).map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
+      <div class="chart-table">
+        <Table
+          caption="Parts of the cost"
+          rows={tiles}
+          keyOf={(tile) => tile.key}
+          csv={csv}
+          columns={[
+            {
+              title: "For",
+              cell: (tile) => (
+                <>
+                  <i class="legend-mark" style={{ background: `var(${tile.color})` }} /> {tile.href ? <a href={tile.href}>{tile.label}</a> : tile.label}
+                </>
+              ),
+              total: "All",
+            },
+            { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
+            { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
+            ...(isWork ? COUNTS : []).map(([title, name, written]) => ({
+              title,
+              isNumber: true,
+              isMinor: name !== "active_minutes",
+              cell: ({ of }: Counts) => written(of?.[name]),
+              total: isWork && written(data.totals[name]),
+            })),
+          ]}
+        />
+      </div>
     </div>
   );
 }
