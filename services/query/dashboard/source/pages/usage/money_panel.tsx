@@ -1,6 +1,5 @@
 /** Where the money went: the cost of the range as areas, beside a table of the same. A click looks into one. */
 
-import { withParameters } from "../../address/address";
 import { choiceOf, choose } from "../../address/choice";
 import { chosen, pageAddress, rangeQuery, toggled } from "../../address/filters";
 import type { Answer, Parameters, Schemas } from "../../api/answers";
@@ -45,7 +44,6 @@ export function MoneyPanel({ query, totals }: { query: Parameters; totals: Schem
   return (
     <Panel
       title="Where the money went"
-      about={(project || model) && <a href={withParameters({ project: null, model: null })}>← of all projects and models</a>}
       actions={<Switch label="Split by" options={splits.map((value) => ({ value, label: SPLITS[value] }))} value={split} onChange={(value) => choose("split", value, splits)} />}
     >
       <Loaded reading={found} what="the cost" height={HEIGHT}>
