@@ -1,6 +1,5 @@
 /** Where the money went: the cost of the range as areas, beside a table of the same. A click looks into one. */
 
-import { withParameters } from "../../address/address";
 import { choiceOf, choose } from "../../address/choice";
 import { chosen, pageAddress, rangeQuery, toggled } from "../../address/filters";
 import type { Answer, Parameters, Schemas } from "../../api/answers";
@@ -45,7 +44,6 @@ export function MoneyPanel({ query, totals }: { query: Parameters; totals: Schem
   return (
     <Panel
       title="Where the money went"
-      about={(project || model) && <a href={withParameters({ project: null, model: null })}>← of all projects and models</a>}
       actions={<Switch label="Split by" options={splits.map((value) => ({ value, label: SPLITS[value] }))} value={split} onChange={(value) => choose("split", value, splits)} />}
     >
       <Loaded reading={found} what="the cost" height={HEIGHT}>
@@ -63,33 +61,35 @@ function Money({ data, whole, sessions, csv }: { data: Data; whole: number | nul
   const tiles = tilesOf(parts, whole, { all: isWork ? parts.length + data.left_out : "totals" in data ? undefined : sessions, of: isWork ? data.others : undefined, href: dearestSessions() });
   return (
     <div class="money">
-      <Treemap label="Where the money went" tiles={tiles.map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
-      <Table
-        caption="Parts of the cost"
-        rows={tiles}
-        keyOf={(tile) => tile.key}
-        csv={csv}
-        columns={[
-          {
-            title: "For",
-            cell: (tile) => (
-              <>
-                <i class="legend-mark" style={{ background: `var(${tile.color})` }} /> {tile.href ? <a href={tile.href}>{tile.label}</a> : tile.label}
-              </>
-            ),
-            total: "All",
-          },
-          { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
-          { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
-          ...(isWork ? COUNTS : []).map(([title, name, written]) => ({
-            title,
-            isNumber: true,
-            isMinor: name !== "active_minutes",
-            cell: ({ of }: Counts) => written(of?.[name]),
-            total: isWork && written(data.totals[name]),
-          })),
-        ]}
-      />
+      <Treemap label="Where the money went" tiles={[...tiles].sort((a, b) => b.value - a.value).map((tile) => ({ ...tile, text: `${exact(tile.value)} · ${percent(tile.value / whole)}` }))} />
+      <div class="chart-table">
+        <Table
+          caption="Parts of the cost"
+          rows={tiles}
+          keyOf={(tile) => tile.key}
+          csv={csv}
+          columns={[
+            {
+              title: "For",
+              cell: (tile) => (
+                <>
+                  <i class="legend-mark" style={{ background: `var(${tile.color})` }} /> {tile.href ? <a href={tile.href}>{tile.label}</a> : tile.label}
+                </>
+              ),
+              total: "All",
+            },
+            { title: <span title={definition}>{label}</span>, isNumber: true, cell: (tile) => exact(tile.value), total: exact(whole) },
+            { title: "Share", isNumber: true, cell: (tile) => percent(tile.value / whole), total: "" },
+            ...(isWork ? COUNTS : []).map(([title, name, written]) => ({
+              title,
+              isNumber: true,
+              isMinor: name !== "active_minutes",
+              cell: ({ of }: Counts) => written(of?.[name]),
+              total: isWork && written(data.totals[name]),
+            })),
+          ]}
+        />
+      </div>
     </div>
   );
 }
