@@ -29,7 +29,7 @@ WHERE t.tool_name IN ('Bash', 'PowerShell') AND {rows_of_chosen}
 -- name: chosen
 -- The newest sessions that were active within the dates, until they have so many calls.
 SELECT coalesce(array_agg(session_id) FILTER (WHERE is_read), ARRAY[]::text[]) AS session_ids, count(*) FILTER (WHERE NOT is_read) AS left_out,
-    min(dated_at) FILTER (WHERE is_read) AS read_since
+    min(dated_at) FILTER (WHERE is_read AND dated_at > '-infinity') AS read_since
 FROM (
     SELECT session_id, dated_at, coalesce(sum(tool_calls + api_calls) OVER (ORDER BY dated_at DESC, session_id DESC ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW), 0)
         < %(most_calls)s AS is_read
