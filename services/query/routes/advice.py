@@ -1,4 +1,4 @@
-"""What to do about it."""
+"""The route of advice."""
 
 from datetime import date, datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What to do about it: each kind of advice is a statement of advice.sql and an entry of KINDS.
+"""Advice: each kind is a statement of advice.sql and an entry of KINDS.
 
 A year may have a million calls. The newest sessions are read, up to MOST_CALLS, so that each statement ends well within its timeout.
 """
