@@ -4,7 +4,21 @@ import re
 from typing import Final
 
 # The pages, by the first part of their path; the browser reads the rest. PAGES in source/address/address.ts has the same names.
-VIEWS: Final = ("overview", "days", "projects", "sessions", "search", "files", "tools", "usage", "advice", "compare", "imports", "health", "settings")
+VIEWS: Final = (
+    "overview",
+    "days",
+    "projects",
+    "sessions",
+    "search",
+    "files",
+    "tools",
+    "usage",
+    "advice",
+    "compare",
+    "imports",
+    "health",
+    "settings",
+)
 
 # A path of one page, perhaps with an id, and a query. No scheme, no host, no step up, and nothing that a browser would take out.
 ADDRESS: Final = rf"/((?:{'|'.join(VIEWS)})(/(?!(?:\.|%2[eE]){{1,2}}(?:\?|$))[^/?#\\\u0000-\u0020\u007f-\u009f]+)?)?(\?[^#\\\u0000-\u0020\u007f-\u009f]*)?"

@@ -102,9 +102,9 @@ def _head(line: Item) -> Text:
 
 def _details(line: Item) -> Iterator[Text]:
     if line["failed_command"]:
-        yield Text(f"failed: {_short(line['example'])}")
+        yield Text(f"failed: {_short(line['failed_command'])}")
     if line["fix"] and line["fix"] != line["subject"]:
-        yield Text(f"{'worked' if line['example'] else 'type'}: {_short(line['fix'])}")
+        yield Text(f"{'worked' if line['failed_command'] else 'type'}: {_short(line['fix'])}")
     for session in line["examples"]:
         cost = "" if session["cost_usd"] is None else f"  {cells.usd(session['cost_usd'])}"
         title = cells.cut(one_line(session["title"] or "Without a title"), _TITLE_CHARACTERS)

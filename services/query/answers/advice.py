@@ -1,4 +1,4 @@
-"""Advice: what costs much and can be done otherwise, from what is stored. No model writes it."""
+"""Advice on costs that can be spared, from the stored rows. No model writes it."""
 
 from datetime import datetime
 from typing import Annotated, Literal

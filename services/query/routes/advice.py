@@ -1,4 +1,4 @@
-"""What to do about it."""
+"""The route of advice."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -8,13 +8,14 @@ from pydantic import Field
 
 from services.query.answers.advice import Advice
 from services.query.database import Connection
-from services.query.http.parameters import RESPONSES, selection, stats_range
+from services.query.http.parameters import RESPONSES, only_project, selection, stats_range
 from services.query.http.read_response import read_response
 from services.query.parameters.fields import Absent, Filtered, OptionalModel, StatsRange
 from services.query.queries.advice.advice import advice
 from services.query.queries.stats.ranges import Range, instants
 from shared.auth.authentication import grant_of
 from shared.auth.scopes import METRICS, requires
+from shared.database import ALL
 from shared.http.errors import invalid
 
 
@@ -49,9 +50,11 @@ def show_advice(request: Request, parameters: Annotated[AdviceParameters, Query(
     split = _split(parameters.split, wanted)
     grant = grant_of(request.scope)
     with_sessions = grant is None or not grant.sees_only_numbers
+    # Rows are read, so a key that is bound to several projects gets those of all of them.
+    project_id = parameters.project_id or only_project(request) or ALL
 
     def read(connection: Connection) -> Advice:
-        chosen = selection(request, connection, parameters.project_id, parameters)
+        chosen = selection(request, connection, project_id, parameters)
         return advice(connection, chosen, parameters.model, wanted, split, parameters.lines, with_sessions=with_sessions)
 
     return read_response(request, read)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.query.queries import lists, stats, timeline
+from services.query.queries.advice import advice
 from services.query.queries.columns import COLUMNS
 from services.query.queries.lists import live_sessions, sessions
 from shared.sql_files import SqlFile
@@ -16,6 +17,7 @@ def composed() -> Iterator[tuple[str, str]]:
     """The name and the text of each statement that has parts."""
     yield "lists.sessions", sessions.SESSIONS
     yield "lists.live_sessions", live_sessions.LIVE_SESSIONS
+    yield from ((f"advice.{name}", advice.STATEMENTS[name]) for name in advice.STATEMENTS)
     for package in (lists, stats, timeline):
         folder = Path(*package.__path__)
         parts = "parts.sql" if (folder / "parts.sql").exists() else None

@@ -1,4 +1,4 @@
-"""What to do about it: each kind of advice is a statement of advice.sql and an entry of KINDS.
+"""Advice: each kind is a statement of advice.sql and an entry of KINDS.
 
 A year may have a million calls. The newest sessions are read, up to MOST_CALLS, so that each statement ends well within its timeout.
 """
@@ -77,7 +77,7 @@ _NO_RULES: Final = [
     *("gh", "git push", "git reset", "git checkout", "git restore", "git clean", "npm publish"),
 ]
 
-_SQL: Final = SqlFile(__package__, "advice.sql", rebuilds=REBUILDS)
+STATEMENTS: Final = SqlFile(__package__, "advice.sql", rebuilds=REBUILDS)
 
 
 class _Found(Struct):
@@ -158,6 +158,10 @@ def _context(line: _Line) -> str:
     return f"{compacted} To write the summaries to the cache {_usd(line.cost_usd)}."
 
 
+def _unchanged(times: int) -> str:
+    return f"{times:,} of them with no file changed since it had failed before" if times else "each time after a file had been changed"
+
+
 def _first_fix(line: _Line) -> str | None:
     return next((each.fix for each in line.shares if each.fix), None)
 
@@ -173,7 +177,6 @@ KINDS: Final = (
         sentence=lambda line: (
             f"{_person(line)}week of {_week(line)}, {line.times('pause')}. To write the cache again {_usd(line.cost_usd)}."
         ),
-        fix=lambda _: "/compact",
         parameters={"cause": "pause"},
         by_week=True,
     ),
@@ -219,7 +222,7 @@ KINDS: Final = (
         counted="A command that failed three times or more in one session, word for word. The first time costs nothing here.",
         act="Say in CLAUDE.md what to check after the first failure, or stop it with Esc and say what is wrong.",
         unit="calls",
-        sentence=lambda line: f"Failed {line.times('time')}, {int(line.also):,} of them with no file changed since it had failed before.",
+        sentence=lambda line: f"Failed {line.times('time')}, {_unchanged(int(line.also))}.",
         is_estimated=True,
     ),
     _Kind(
@@ -278,7 +281,7 @@ def advice(
     """All kinds that have a line, and how work went by model. `with_sessions`: lines name their sessions."""
     start, end = wanted.start_time, wanted.end_time
     chosen = one_row(
-        connection, _SQL.chosen, selection.parameters() | {"model": model, "start": start, "end": end, "most_calls": MOST_CALLS}
+        connection, STATEMENTS.chosen, selection.parameters() | {"model": model, "start": start, "end": end, "most_calls": MOST_CALLS}
     )
     asked: Row = {"session_ids": chosen["session_ids"], "since": start or "-infinity", "until": end or "infinity"}
     asked |= {"tz": wanted.tz.key, "editors": _EDITORS}
@@ -291,15 +294,15 @@ def advice(
         sessions_left_out=chosen["left_out"],
         read_since=chosen["read_since"],
         kinds=sorted(shown, key=lambda each: -(each.cost_usd or 0)),
-        models=fetch(connection, EffortMeasures, _SQL.measures, asked | {"split": None}),
-        split=fetch(connection, EffortMeasures, _SQL.measures, asked | {"split": split}) if split else [],
+        models=fetch(connection, EffortMeasures, STATEMENTS.measures, asked | {"split": None}),
+        split=fetch(connection, EffortMeasures, STATEMENTS.measures, asked | {"split": split}) if split else [],
     )
 
 
 def _lines(connection: Connection, kind: _Kind, asked: Row) -> list[_Line]:
     """The dearest first; those without a cost by their amount."""
     shares: defaultdict[tuple[str, str | None, date | None], list[_Found]] = defaultdict(list)
-    for each in fetch(connection, _Found, _SQL[kind.statement], asked | kind.parameters):
+    for each in fetch(connection, _Found, STATEMENTS[kind.statement], asked | kind.parameters):
         shares[each.label, each.subject, each.week if kind.by_week else None].append(each)
     lines = [_Line(label, subject, week, sorted(of_line, key=_dearest)) for (label, subject, week), of_line in shares.items()]
     return sorted((line for line in lines if line.amount >= kind.least), key=_dearest)
@@ -340,7 +343,7 @@ def _shown(kind: _Kind, lines: list[_Line], most_lines: int, most_sessions: int)
 
 
 def _name_sessions(connection: Connection, sessions: list[AdvisedSession]) -> None:
-    found = {row["session_id"]: row for row in rows(connection, _SQL.titles, {"ids": list({each.session_id for each in sessions})})}
+    found = {row["session_id"]: row for row in rows(connection, STATEMENTS.titles, {"ids": list({each.session_id for each in sessions})})}
     for session in sessions:
         row = found[session.session_id]
         session.title, session.project_name, session.start_time = row["title"], row["project_name"], row["start_time"]

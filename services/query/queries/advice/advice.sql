@@ -1,4 +1,4 @@
--- What to do about it. The statements of kinds read the sessions of `chosen` alone, [since, until), by the indexes of sessions. Each gives rows of one form:
+-- The statements of advice. Those of kinds read the sessions of `chosen` alone, [since, until), by the indexes of sessions. Each gives rows of one form:
 -- of a line (`label`, which every key may see; `week`; `subject`, a text) and a session, how much it is, what it cost, and the last item that shows it.
 
 -- part: rows_of_chosen
@@ -51,7 +51,7 @@ LEFT JOIN projects AS p ON p.id = s.project_id
 WHERE s.session_id = ANY (%(ids)s::text[])
 
 -- name: rebuilds
--- What it cost that the prompt cache was written again, by person and week.
+-- The cost of writing the prompt cache again, by person and week.
 SELECT coalesce(u.name, '') AS label, date_trunc('week', r.timestamp AT TIME ZONE %(tz)s)::date AS week, r.session_id, count(*) AS amount, sum(r.cost_usd) AS cost_usd
 FROM (
     {rebuilds}
@@ -153,7 +153,7 @@ GROUP BY r.path, r.session_id
 
 -- name: prompts
 -- Permissions that a person gave each time, by the rule that would spare them. `also`: minutes that the calls waited, where that is stored.
--- Of commands: the program with its subcommand. One with operators of the shell needs a rule for each of its parts, so it has none here.
+-- A command's rule has its program with the subcommand. One with operators of the shell needs a rule for each of its parts, so it has none here.
 WITH calls AS (
     SELECT session_id, id, occurred_at, decision, wait_ms,
         CASE WHEN command ~ '^[^;&|<>$`()\n]+$' AND starts_with(command, program) AND NOT ARRAY[program, split_part(program, ' ', 1)] && %(no_rules)s::text[]
@@ -217,7 +217,7 @@ JOIN files AS f ON f.file_key = r.file_key
 GROUP BY 2, 3
 
 -- name: measures
--- Of the threads in which one model alone answered, by model; or with `split` of all calls, before and from that day.
+-- By model, for the threads in which one model alone answered. With `split`: for all calls, before that day and from it on.
 -- A first try is an edit that worked, where the thread's edit before of the same file had not failed. A retry is a call with the parameters of one that had just failed.
 WITH threads AS (
     SELECT session_id, coalesce(agent_id, '') AS agent_id, occurred_at >= %(split)s::timestamptz AS is_after, min(model) AS model, count(*) AS api_calls,

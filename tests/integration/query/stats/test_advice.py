@@ -273,3 +273,17 @@ def test_an_empty_tracker_advises_nothing(client: TestClient) -> None:
     found = asked(client)
 
     assert (found["sessions"], found["sessions_left_out"], found["kinds"], found["models"], found["split"]) == (0, 0, [], [], [])
+
+
+def test_a_session_without_a_date_is_read_too(client: TestClient, connection: Connection, project: int) -> None:
+    seed.add_session(connection, "undated", project)
+    for _ in range(3):
+        seed.add_tool_call(
+            connection, "undated", seed.UNDATED, parameters=Json({"command": "make"}), status="error", error_class="wrong_usage"
+        )
+
+    found = kinds(client, connection)
+
+    assert only_line(found["retries"])["examples"][0] | {"item_id": None, "title": None} == {
+        "session_id": "undated", "title": None, "project_name": "shop", "start_time": None, "amount": 3, "cost_usd": None, "item_id": None,
+    }  # fmt: skip

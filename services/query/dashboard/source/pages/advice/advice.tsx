@@ -19,16 +19,16 @@ type Kind = Schemas["AdviceKind"];
 type Line = Schemas["AdviceLine"];
 type Measures = Schemas["EffortMeasures"];
 
-const LINES = 5;
+const LINES = 3;
 const ALL = 100;
 
 export default function Advice() {
   const chosen = parameter("split");
   const split = chosen && isDay(chosen) ? chosen : undefined;
   const all = parameter("all");
-  const reading = useRead("/api/advice", { ...rangeQuery(["project", "user", "machine", "model"]), lines: all ? ALL : LINES, split });
+  const reading = useRead("/api/advice", { ...rangeQuery(), lines: all ? ALL : LINES, split });
   return (
-    <StatsPage title="What to do" about="by rules, from what is stored" filters={["project", "user", "machine", "model"]} without="nothing to advise on">
+    <StatsPage title="What to do" about="by rules, from what is stored" filters={["project", "user", "machine"]} without="nothing to advise on">
       <Loaded reading={reading} what="what cost much" height={600}>
         {({ kinds, models, sessions, sessions_left_out, split: sides }) => (
           <div class="grid">
@@ -116,7 +116,7 @@ function LineRow({ line }: { line: Line }) {
       <ul>
         {line.examples.map((session) => (
           <li key={session.session_id}>
-            <a href={`/sessions/${encodeURIComponent(session.session_id)}${session.item_id ? `?at=${session.item_id}` : ""}`} data-item>
+            <a title={session.title ?? undefined} href={`/sessions/${encodeURIComponent(session.session_id)}${session.item_id ? `?at=${session.item_id}` : ""}`} data-item>
               {session.title ?? session.session_id}
             </a>
             {session.cost_usd !== null && <span class="quiet">{cost(session.cost_usd)}</span>}
