@@ -201,7 +201,7 @@ def test_back_and_forward_lead_through_all_jumps(open_page: OpenPage, stack: Sta
     page.get_by_role("searchbox", name="Search in this session").fill("drain_40")
     page.locator(".session-search-hit").first.click()
     jumped("q=drain_40")
-    # What was typed belongs to the place from which one jumped.
+    # The typed text belongs to the place from which one jumped.
     places[-2][:2] = [f"{places[-2][0]}&q=drain_40", "drain_40"]
     page.keyboard.press("End")
     expect(page).to_have_url(re.compile("at=end"))

@@ -1,4 +1,4 @@
-"""What came of a session, in one line and unfolded: ask, answer, commits, tests, files, why it cost that much, days, and time of subagents."""
+"""The outcome of a session, in one line and unfolded: ask, answer, commits, tests, files, why it cost that much, days, and time of subagents."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -302,7 +302,8 @@ def advice(
 def _lines(connection: Connection, kind: _Kind, asked: Row) -> list[_Line]:
     """The dearest first; those without a cost by their amount."""
     shares: defaultdict[tuple[str, str | None, date | None], list[_Found]] = defaultdict(list)
-    for each in fetch(connection, _Found, STATEMENTS[kind.statement], asked | kind.parameters):
+    statement = kind.statement
+    for each in fetch(connection, _Found, STATEMENTS[statement], asked | kind.parameters):
         shares[each.label, each.subject, each.week if kind.by_week else None].append(each)
     lines = [_Line(label, subject, week, sorted(of_line, key=_dearest)) for (label, subject, week), of_line in shares.items()]
     return sorted((line for line in lines if line.amount >= kind.least), key=_dearest)
