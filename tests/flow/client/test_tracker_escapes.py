@@ -138,7 +138,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "quota": [],
     "blocks": [],
     "reconcile": ["SESSION"],
-    "work": ["--since", "2020-01-01"],
+    "work": ["--since", "2020-01-01", "--by", "branch"],
     "machines": [],
     "top": ["--once"],
     "connect": ["--yes", "--no-import", "--wait", "2"],
