@@ -41,9 +41,10 @@ def work(
     form: Output = Output(),
     at: At = At(),
 ) -> None:
-    """Shows what commits, pull requests, branches or issues cost: the dearest first, of the last 30 days by default.
+    """Lists what commits, pull requests, branches or issues cost.
 
-    A session is divided among its commits by its turns. So each call counts once, and all rows together are the cost of the days.
+    The dearest come first, of the last 30 days by default. A session is divided among its commits by its turns.
+    So each call counts once, and all rows together are the cost of the days.
     """
     period = days.period(default_days=30)
     server = at.server()

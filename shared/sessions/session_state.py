@@ -108,8 +108,14 @@ ASKS: Final = f"""
         WHEN call.parameters IS NOT NULL THEN (
             SELECT CASE WHEN length(text) > {ASKS_CHARACTERS} THEN left(text, {ASKS_CHARACTERS}) || '…' ELSE text END
             FROM coalesce({_QUESTIONS}, {_TELLING}, call.parameters::text) AS text)
-        WHEN length(said.text) > {SAID_CHARACTERS} THEN '…' || right(said.text, {SAID_CHARACTERS})
-        ELSE said.text END"""
+        WHEN told.state = 'input' THEN (
+            SELECT CASE WHEN length(text) > {SAID_CHARACTERS} THEN '…' || right(text, {SAID_CHARACTERS}) ELSE text END
+            FROM (
+                SELECT btrim(m.content, E' \\n') AS text FROM messages AS m
+                WHERE m.session_id = s.session_id AND m.occurred_at >= sign.prompted_at AND m.role = 'assistant' AND m.agent_id IS NULL
+                ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
+            ) AS said)
+        END"""
 # Why its turn failed: the API's error, else the result of the turn's last call that failed.
 ERROR: Final = _one_line("failure.text")
 # `s` is the session. `file`: of its processes that live, the one whose state changed last; one that has gone on with another session does not count.
@@ -158,9 +164,4 @@ JOIN: Final = f"""
              WHERE t.session_id = s.session_id AND t.occurred_at >= sign.prompted_at AND t.status IN ('error', 'timeout')
              ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1)) AS text
         WHERE told.state = 'error'
-    ) AS failure ON true
-    LEFT JOIN LATERAL (
-        SELECT btrim(m.content, E' \\n') AS text FROM messages AS m
-        WHERE m.session_id = s.session_id AND m.occurred_at >= sign.prompted_at AND m.role = 'assistant' AND m.agent_id IS NULL AND told.state = 'input'
-        ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1
-    ) AS said ON true"""
+    ) AS failure ON true"""

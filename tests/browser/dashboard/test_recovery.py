@@ -126,7 +126,7 @@ def test_conversation_comes_when_the_tracker_is_back(open_page: OpenPage, tracke
 
 
 def test_page_whose_script_did_not_come_is_loaded_when_the_tracker_is_back(open_page: OpenPage, tracker: Tracker) -> None:
-    page = open_page("/settings", of=tracker.origin, allows=OUTAGE)
+    page = open_page("/search", of=tracker.origin, allows=OUTAGE)
     settled(page)
     tracker.stop()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Files").click()

@@ -41,7 +41,7 @@ def test_phone_has_five_pages_and_the_others_behind_more(open_page: OpenPage) ->
     more = bar.get_by_role("button", name="More")
     more.click()
     sheet = page.get_by_role("dialog", name="More pages")
-    assert shown(sheet)[:8] == ["Projects", "Files", "Tools", "Usage", "Compare", "Imports", "Health", "Settings"]
+    assert shown(sheet)[:9] == ["Projects", "Files", "Tools", "Usage", "What to do", "Compare", "Imports", "Health", "Settings"]
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     expect(more).to_be_focused()

@@ -138,6 +138,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "quota": [],
     "blocks": [],
     "reconcile": ["SESSION"],
+    "advice": ["--since", "2020-01-01"],
     "work": ["--since", "2020-01-01", "--by", "branch"],
     "machines": [],
     "top": ["--once"],
