@@ -55,7 +55,7 @@ class AdviceKind(Answer):
 
 
 class EffortMeasures(Answer):
-    """How work went with a model, or on one side of a day. Different work was done: it proves nothing."""
+    """Failures, retries and the cost of edits with one model, or on one side of a day. The work differed, so they prove nothing."""
 
     of: Annotated[str, doc("The model; of a split `before` or `after`.")]
     sessions: int
@@ -66,7 +66,7 @@ class EffortMeasures(Answer):
     failed_calls: Annotated[int, doc("Errors and timeouts, without searches that found nothing.")]
     edits: Annotated[int, doc("Changes of files that worked.")]
     first_tries: Annotated[int, doc("Edits that worked where the edit of the same file before, if any, had not failed.")]
-    retries: Annotated[int, doc("Calls that were called as one of the same tool that had failed just before.")]
+    retries: Annotated[int, doc("Calls that repeat a failed call of the same tool with the same parameters.")]
     cost_per_edit_usd: Annotated[float | None, doc("The cost of the threads that edited, by edit; null without edits or a price.")]
 
 

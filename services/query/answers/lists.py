@@ -147,9 +147,9 @@ class CameOfSession(Answer):
     pull_requests: Annotated[list[str], doc("Addresses of those that its calls opened.")]
     tests: Annotated[
         RunResult | None,
-        doc("`failed`: the last run of one of its test commands failed; `passed`: one passed, and none failed. null: it ran no tests."),
+        doc("How its last run of tests ended. null: it ran no tests."),
     ]
-    failed_tests: Annotated[int | None, doc("Tests that failed in these last runs, as their summaries say; null if they say nothing.")]
+    failed_tests: Annotated[int | None, doc("Tests that failed in that run, as its summary says; null if it says nothing.")]
 
 
 class Session(Answer, kw_only=True):

@@ -162,7 +162,7 @@ def place(page: Any) -> list[Any]:
 
 
 def stands_at(page: Any, wanted: list[Any]) -> bool:
-    """Whether it comes to stand there, and stays."""
+    """True if it comes to stand there, and stays."""
 
     def is_there() -> bool:
         *what, top = page.evaluate(PLACE)

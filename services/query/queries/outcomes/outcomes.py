@@ -12,13 +12,11 @@ from services.query.answers.days import DayCommit, DayPullRequest
 from services.query.answers.lists import CameOfSession
 from services.query.answers.outcome import RanTests
 from services.query.database import Connection, fetch
-from shared.claude_formats.call_outcome import CallOutcome, RunResult
+from shared.claude_formats.call_outcome import CallOutcome
 from shared.sql_files import SqlFile
 
 # The newest calls with an outcome, so that a long session is bounded.
 _MOST_CALLS: Final = 500
-
-_WORST_FIRST: Final[tuple[RunResult, ...]] = ("failed", "passed", "unknown")
 
 _SQL: Final = SqlFile(__package__, "outcomes.sql")
 
@@ -64,13 +62,12 @@ class Outcomes(Struct):
 
     def in_numbers(self) -> CameOfSession:
         """As a row of a list shows them."""
-        last = [run.last_result for run in self.tests.values()]
-        failed = [run.failed for run in self.tests.values() if run.last_result == "failed" and run.failed is not None]
+        last = next(reversed(self.tests.values()), None)
         return CameOfSession(
             commits=len(self.commits),
             pull_requests=[each.url for each in self.pull_requests],
-            tests=next((result for result in _WORST_FIRST if result in last), None),
-            failed_tests=sum(failed) if failed else None,
+            tests=last.last_result if last else None,
+            failed_tests=last.failed if last and last.last_result == "failed" else None,
         )
 
 

@@ -44,6 +44,10 @@ class _Sums(Struct):
     turns: int = 0
     active_us: int = 0
 
+    def add(self, other: "_Sums") -> None:
+        for name in _Sums.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def parts(self, number: int) -> list["_Sums"]:
         """As many parts, as equal as they get."""
         of_each = [
@@ -74,13 +78,11 @@ class _Work(Struct):
     def add(self, session_id: str, sums: _Sums, made_at: datetime | None) -> None:
         if made_at is not None:
             self.at = min(made_at, self.at or made_at)
-        for name in _Sums.__struct_fields__:
-            setattr(self.sums, name, getattr(self.sums, name) + getattr(sums, name))
+        self.sums.add(sums)
         self.cost_by_session[session_id] = self.cost_by_session.get(session_id, 0) + sums.cost_nano_usd
 
     def take_in(self, other: "_Work") -> None:
-        self.add("", other.sums, None)
-        del self.cost_by_session[""]
+        self.sums.add(other.sums)
         self.cost_by_session |= other.cost_by_session
 
 
@@ -152,7 +154,7 @@ Division = list[tuple[Piece[Any], list[_Thing]]]
 def _grouping(
     group_by: WorkGroup, sessions: Iterable[_Session], outcomes: dict[str, Outcomes]
 ) -> Callable[[_Session, Outcomes, list[datetime]], Division]:
-    """How a session is divided: its pieces, each with what it led to."""
+    """A function that divides a session into its pieces, each with what it led to."""
 
     def by_branch(session: _Session, _outcomes: Outcomes, _asks: list[datetime]) -> Division:
         return [(_WHOLE, [_Thing(session.project_id, (("branch", session.branch),))] if session.branch else [])]

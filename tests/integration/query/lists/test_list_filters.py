@@ -119,6 +119,7 @@ def outcomes(connection: Connection) -> None:
     shell("commit", 4, "pytest b", "2 failed in 1s")
     shell("request", 1, "gh pr create --fill", "https://github.com/ann/shop/pull/12\n")
     seed.add_activity(connection, "files", NOON, "/home/ann/shop/a.py")
+    shell("tests", 0, "pytest a", "4 failed in 1s")
     shell("tests", 1, "pytest", "1 failed in 1s")
     shell("tests", 2, "pytest", "5 passed in 1s")
     seed.compute_totals(connection)
@@ -147,12 +148,12 @@ def test_sessions_are_filtered_by_what_came_of_them(client: TestClient, query: s
 
 
 @pytest.mark.usefixtures("outcomes")
-def test_a_list_says_what_came_of_each_session(client: TestClient) -> None:
+def test_a_list_says_what_came_of_each_session_and_how_its_last_tests_ended(client: TestClient) -> None:
     found = {item["session_id"]: item["outcome"] for item in pages(client, "/api/sessions?include_outcome=true", 2)}
 
     nothing = {"commits": 0, "pull_requests": [], "tests": None, "failed_tests": None}
     assert found == {
-        "commit": nothing | {"commits": 1, "tests": "failed", "failed_tests": 5},
+        "commit": nothing | {"commits": 1, "tests": "failed", "failed_tests": 2},
         "request": nothing | {"pull_requests": ["https://github.com/ann/shop/pull/12"]},
         "files": nothing,
         "tests": nothing | {"tests": "passed"},

@@ -143,7 +143,7 @@ function MeasuresTable({ caption, rows, name }: { caption: string; rows: readonl
         { title: "Failed", isNumber: true, cell: (row) => share(row.failed_calls, row.tool_calls) },
         { title: "Edits", isNumber: true, cell: (row) => count(row.edits) },
         { title: <span title="Edits that worked, where the edit of the same file before had not failed.">At first try</span>, isNumber: true, cell: (row) => share(row.first_tries, row.edits) },
-        { title: <span title="Calls that were called as one that had just failed.">Retries</span>, isNumber: true, cell: (row) => count(row.retries) },
+        { title: <span title="Calls that repeat a failed call of the same tool with the same parameters.">Retries</span>, isNumber: true, cell: (row) => count(row.retries) },
         { title: <span title="What the sessions and subagents that edited cost, by edit.">Cost an edit</span>, isNumber: true, cell: (row) => cost(row.cost_per_edit_usd ?? undefined) },
       ]}
     />

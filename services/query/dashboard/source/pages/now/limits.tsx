@@ -5,6 +5,7 @@ import { useRead } from "../../api/use_read";
 import { LIMITS, atReset, limitQuery, resetText } from "../../format/limits";
 import { clockText, exactTime } from "../../format/times";
 import { Hint } from "../../parts/notes/hint";
+import { NoLimit } from "../../parts/notes/no_limit";
 
 type Window = Schemas["QuotaWindow"];
 
@@ -17,7 +18,7 @@ export function Limits() {
     <section class="limits" aria-label="Limits">
       {data && windows.every(({ kind }) => !LIMITS[kind]) ? (
         <p class="limit quiet">
-          No limit was read yet. <code>tracker connect --statusline</code> shows the 5-hour and 7-day limits here.
+          <NoLimit />
         </p>
       ) : (
         Object.keys(LIMITS).map((kind) => <Limit key={kind} name={LIMITS[kind]} window={windows.find((each) => each.kind === kind)} />)

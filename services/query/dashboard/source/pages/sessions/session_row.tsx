@@ -138,8 +138,8 @@ function CameOf({ session: { outcome, files_modified_count: files, status } }: {
         </span>
       ))}
       {files > 0 && <span class="session-files">{plural(files, "file")}</span>}
-      {tests === "passed" && <span>tests passed</span>}
-      {tests === "failed" && <span class="is-bad">{failed ? plural(failed, "test") : "tests"} failed</span>}
+      {tests === "passed" && <span>last tests passed</span>}
+      {tests === "failed" && <span class="is-bad">{failed ? plural(failed, "test") : "last tests"} failed</span>}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { chosen } from "../../address/filters";
 import { useRead } from "../../api/use_read";
 import { atReset } from "../../format/limits";
 import { Hint } from "../../parts/notes/hint";
+import { NoLimit } from "../../parts/notes/no_limit";
 import { Loaded, Panel } from "../../parts/panel";
 import { Table } from "../../parts/tables/table";
 import { Time } from "../../parts/time";
@@ -18,7 +19,7 @@ export function QuotaPanel() {
         {({ windows }) =>
           windows.length === 0 ? (
             <p class="quiet">
-              No limit is known yet. Run <code>tracker connect --statusline</code>: then Claude Code's status line tells them.
+              <NoLimit />
             </p>
           ) : (
             <Table

@@ -24,7 +24,7 @@ export function Treemap({ label, tiles }: { label: string; tiles: readonly Tile[
       {tiles.map(({ key, label, text, color, href }, index) => {
         const { x = 0, y = 0, width = 0, height: high = 0 } = places[index] ?? {};
         const drawn = (
-          <svg x={`${x}%`} y={`${(y / height) * 100}%`} width={`${width}%`} height={`${(high / height) * 100}%`}>
+          <svg key={key} x={`${x}%`} y={`${(y / height) * 100}%`} width={`${width}%`} height={`${(high / height) * 100}%`}>
             <title>{`${label}: ${text}`}</title>
             <rect width="100%" height="100%" style={{ fill: `color-mix(in srgb, var(${color}) 32%, var(--panel))` }} />
             <foreignObject width="100%" height="100%">
