@@ -138,8 +138,8 @@ function CameOf({ session: { outcome, files_modified_count: files, status } }: {
         </span>
       ))}
       {files > 0 && <span class="session-files">{plural(files, "file")}</span>}
-      {tests === "passed" && <span>last tests passed</span>}
-      {tests === "failed" && <span class="is-bad">{failed ? plural(failed, "test") : "last tests"} failed</span>}
+      {tests === "passed" && <span title="Its last run of tests">tests passed</span>}
+      {tests === "failed" && <span class="is-bad" title="In its last run of tests">{failed ? plural(failed, "test") : "tests"} failed</span>}
     </>
   );
 }
