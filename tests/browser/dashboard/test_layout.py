@@ -122,6 +122,7 @@ def test_dashboard_stays_below_its_bytes(open_page: OpenPage, stack: Stack) -> N
     assert sent(ASSETS.iterdir()) <= 150_000
     loaded: list[str] = []
     page = open_page("/settings")
+    settled(page)
     page.on("response", lambda response: loaded.append(response.url))
     page.goto(f"{origin_of(stack)}/")
     settled(page)

@@ -149,6 +149,7 @@ def test_list_stands_beside_a_session_and_leads_to_its_neighbours(open_page: Ope
     expect(side.locator("[aria-current=page]")).to_have_attribute("href", f"/sessions/{ids[1]}")
 
     # When one goes on by key and by click, then the list stays
+    expect(page.get_by_role("group", name="Ways through the session")).to_be_visible()
     page.keyboard.press("J")
     expect(page).to_have_url(re.compile(f"/sessions/{ids[2]}"))
     expect(side.locator("[aria-current=page]")).to_have_attribute("href", f"/sessions/{ids[2]}")
